@@ -1,0 +1,1 @@
+"""The AoE protocol: target names."""

@@ -1,0 +1,1 @@
+"""What runs at boot: the agent (``init`` and ``lib/``), and the contract between it and the builder."""

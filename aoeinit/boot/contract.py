@@ -1,0 +1,61 @@
+"""The one contract between the builder and the boot agent.
+
+The builder writes the files named here into the image, the agent reads them; the agent writes its report
+under ``/run/aoeinit``, the running system reads it. The agent is shell and cannot import this module, so
+``tests/agent/test_contract.py`` holds both halves, and docs/parameters.md, to it.
+"""
+
+from typing import Final
+
+IMAGE_FILE: Final = "etc/aoeinit/image"
+"""``KEY=VALUE`` lines about the image: :data:`IMAGE_KEYS`. An unset key is left out."""
+
+IMAGE_KEYS: Final = ("version", "kernel", "target", "nic")
+"""``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``); ``nic`` = ``listed`` or ``all``."""
+
+MODULES_FILE: Final = "etc/aoeinit/modules"
+"""The load order: a line ``STAGE NEED PATH`` for each module, PATH absolute in the image."""
+
+STAGES: Final = ("early", "network", "filesystem", "aoe")
+"""When a module is loaded: ``early`` (asked for by name) and ``network`` before the interfaces go up,
+``filesystem`` while the carrier comes, ``aoe`` once it is there. The file has them in this order."""
+
+NEEDS: Final = ("required", "optional")
+"""``optional``: a soft dependency, which may fail to load without harm."""
+
+INTERFACES_FILE: Final = "etc/aoeinit/interfaces"
+"""A line ``MAC NAME`` for each interface whose name in the installed system is known; MAC in lower case."""
+
+STATE_FILE: Final = "run/aoeinit/state"
+"""``KEY=VALUE`` lines about this boot: :data:`STATE_KEYS`."""
+
+STATE_KEYS: Final = ("target", "device", "interface", "mac", "server", "root", "filesystem")
+"""``target`` e11.0; ``device`` its disk; ``interface`` that serves it and its ``mac``; ``server`` MAC;
+``root`` the device mounted as root; ``filesystem`` its type."""
+
+TIMELINE_FILE: Final = "run/aoeinit/timeline"
+"""``SECONDS STEP`` lines: the kernel's uptime when the agent reached STEP, one of :data:`STEPS`."""
+
+STEPS: Final = ("start", "modules", "interface", "carrier", "aoe", "device", "root", "switch")
+
+PARAMETERS: Final = (
+    "root",
+    "rootfstype",
+    "rootflags",
+    "ro",
+    "rw",
+    "init",
+    "panic",
+    "quiet",
+    "rd.aoe",
+    "rd.aoe.nic",
+    "rd.aoe.timeout",
+    "rd.debug",
+)
+"""The kernel parameters that the agent knows; docs/parameters.md describes each."""
+
+APPLETS: Final = (
+    "ash",
+    "cat",
+)
+"""The busybox applets that the agent runs; the builder refuses a busybox that lacks one."""
