@@ -1,7 +1,7 @@
 """Following paths inside a sysroot as if it were ``/``.
 
-A sysroot is often another system's root folder: an absolute link in it (``/sbin/init -> /lib/systemd/systemd``)
-means a file of that system, never one of the host's.
+A sysroot is often another system's root folder: an absolute link in it, such as
+``/sbin/init -> /lib/systemd/systemd``, means a file of that system, never one of the host's.
 """
 
 import os

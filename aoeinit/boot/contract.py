@@ -11,7 +11,7 @@ IMAGE_FILE: Final = "etc/aoeinit/image"
 """``KEY=VALUE`` lines about the image: :data:`IMAGE_KEYS`. An unset key is left out."""
 
 IMAGE_KEYS: Final = ("version", "kernel", "target", "nic")
-"""``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``); ``nic`` = ``listed`` or ``all``."""
+"""``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``); ``nic``: ``listed`` or ``all``."""
 
 MODULES_FILE: Final = "etc/aoeinit/modules"
 """The load order: a line ``STAGE NEED PATH`` for each module, PATH absolute in the image."""

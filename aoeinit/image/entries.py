@@ -3,11 +3,7 @@
 A path is relative to the root of the image, without a leading slash: ``etc/aoeinit/image``.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-
-from aoeinit.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)
