@@ -1,0 +1,78 @@
+"""The command ``aoeinit``: finds a subcommand, prints what went wrong, and ends with its exit code.
+
+0: done. 1: failed, or the answer is no. 2: the command line is wrong.
+"""
+
+import importlib
+import os
+import sys
+from typing import cast
+
+import click
+
+from aoeinit import __version__
+from aoeinit.errors import AoeinitError
+
+COMMANDS = {
+    "build": "Build an initramfs image for one kernel release.",
+    "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run, so that each pays only for itself."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Name every command."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import the module of the same name and take its command of the same name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"aoeinit.cli.{name.replace('-', '_')}")
+        return cast("click.Command", getattr(module, name.replace("-", "_")))
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aoeinit")
+def aoeinit() -> None:
+    """Build and check initramfs images for machines whose root is on an ATA-over-Ethernet target."""
+
+
+def report(error: AoeinitError) -> None:
+    """Print an error and its hint to standard error."""
+    click.echo(f"aoeinit: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Run the command line; give the exit code."""
+    try:
+        code = aoeinit.main(prog_name="aoeinit", standalone_mode=False)
+        sys.stdout.flush()
+    except AoeinitError as error:
+        report(error)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("aoeinit: interrupted; nothing was replaced", err=True)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0

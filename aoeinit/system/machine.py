@@ -1,0 +1,100 @@
+"""What the running machine, or a sysroot, says of itself."""
+
+import os
+import re
+from pathlib import Path
+
+from aoeinit.errors import AoeinitError, ConfigError
+
+# Where distributions differ from the common name of an initramfs; keyed by ID and ID_LIKE of os-release(5).
+IMAGE_NAMES = {
+    "debian": "initrd.img-{}",
+    "suse": "initrd-{}",
+}
+COMMON_IMAGE_NAME = "initramfs-{}.img"
+
+
+def running_kernel() -> str:
+    """Give the release of the kernel that runs now."""
+    return os.uname().release
+
+
+def default_output(sysroot: Path, release: str) -> Path:
+    """Give the name under which the sysroot's distribution keeps the initramfs of a kernel release."""
+    for name in distribution_ids(sysroot):
+        if name in IMAGE_NAMES:
+            return sysroot / "boot" / IMAGE_NAMES[name].format(release)
+    return sysroot / "boot" / COMMON_IMAGE_NAME.format(release)
+
+
+def distribution_ids(sysroot: Path) -> tuple[str, ...]:
+    """Give ID and then ID_LIKE of os-release(5); nothing where there is no such file."""
+    for name in ("etc/os-release", "usr/lib/os-release"):
+        try:
+            text = (sysroot / name).read_text(errors="replace")
+        except OSError:
+            continue
+        found = dict(re.findall(r"""^(ID|ID_LIKE)=["']?([^"'\n]*)""", text, re.MULTILINE))
+        return (*found.get("ID", "").split(), *found.get("ID_LIKE", "").split())
+    return ()
+
+
+def root_filesystem(sysroot: Path) -> str:
+    """Give the type of the root file system: the mounted one, or of another sysroot what its fstab says.
+
+    Raises :class:`ConfigError` where it cannot be told.
+    """
+    if os.path.realpath(sysroot) == "/":
+        found = mounted_filesystem(Path("/proc/self/mountinfo"))
+        if found is None:
+            raise ConfigError(
+                "the type of the running root file system is not known", hint="name it with --filesystem"
+            )
+        return found
+    found = fstab_filesystem(sysroot / "etc/fstab")
+    if found is None:
+        raise ConfigError(
+            f"{sysroot / 'etc/fstab'} does not tell the type of the root file system",
+            hint="name it with --filesystem, for example --filesystem ext4",
+        )
+    return found
+
+
+def mounted_filesystem(mountinfo: Path) -> str | None:
+    """Give the type mounted last on ``/`` (proc_pid_mountinfo(5)); ``None`` where there is none."""
+    found = None
+    for line in mountinfo.read_text(errors="replace").splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split()
+        if len(fields) > 4 and fields[4] == "/" and after:  # noqa: PLR2004 - field 5 is the mount point
+            found = after.split()[0]
+    return found
+
+
+def fstab_filesystem(fstab: Path) -> str | None:
+    """Give the type of ``/`` in an fstab(5); ``None`` where it is not there or ``auto``."""
+    try:
+        lines = fstab.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AoeinitError(f"{fstab} cannot be read: {error.strerror}") from error
+    for line in lines:
+        match line.split():
+            case [device, "/", kind, *_] if not device.startswith("#") and kind not in {"auto", "none"}:
+                return kind
+    return None
+
+
+def source_date_epoch() -> int:
+    """Give the time for every entry of an image, in seconds since 1970: SOURCE_DATE_EPOCH, else 0.
+
+    Source: the SOURCE_DATE_EPOCH specification of reproducible-builds.org, version 1.1.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    # A newc header has eight hexadecimal digits for it.
+    if not re.fullmatch(r"[0-9]{1,10}", text, re.ASCII) or int(text) > 0xFFFFFFFF:  # noqa: PLR2004
+        raise ConfigError(
+            f"SOURCE_DATE_EPOCH is {text!r}", hint="set it to whole seconds since 1970, or unset it"
+        )
+    return int(text)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what is missing and runs every check: linters, unit and agent tests, proofs against the programs of
+# the distribution, and boots of real kernels in QEMU. With --fast: all but the boots.
+set -eu
+cd "$(dirname "$0")/.."
+. contrib/setup.sh
+
+boots=yes
+case "${1-}" in
+--fast) boots=no ;;
+'') ;;
+*)
+	echo "usage: tests/run.sh [--fast]" >&2
+	exit 2
+	;;
+esac
+
+# step TITLE COMMAND...: runs it and tells how long it took.
+step() {
+	local title=$1 start=$SECONDS
+	shift
+	echo "== $title"
+	"$@"
+	echo "== $title: $((SECONDS - start)) s"
+}
+
+shell_scripts() {
+	git ls-files -z --cached --others --exclude-standard -- '*.sh' aoeinit/boot/init .ci/run hooks
+}
+
+lint() {
+	.venv/bin/ruff check --no-cache .
+	.venv/bin/ruff format --no-cache --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	shell_scripts | xargs -0 shellcheck
+	shell_scripts | xargs -0 shfmt -d
+}
+
+step "install" install_packages "$packages_to_build" "$packages_to_boot" "$packages_to_test"
+step "environment" make_venv "[test]"
+step "lint" lint
+step "unit and agent tests" .venv/bin/python -m pytest -q -n 2 tests/unit tests/agent
+step "proofs" .venv/bin/python -m pytest -q -n 2 tests/proof
+if [ "$boots" = yes ]; then
+	step "boots" as_root .venv/bin/python -m pytest -q -n 2 tests/boot
+fi
