@@ -1,0 +1,15 @@
+"""The agent's own files, as they are shipped."""
+
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+
+INIT: Final = "init"
+LIBRARY: Final = "lib/aoeinit"
+
+
+def agent_files() -> dict[str, bytes]:
+    """Give each file of the agent by its path in the image: ``init``, and the library that it sources."""
+    library = {f"{LIBRARY}/{path.name}": path.read_bytes() for path in sorted((HERE / "lib").glob("*.sh"))}
+    return {INIT: (HERE / "init").read_bytes(), **library}

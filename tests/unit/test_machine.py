@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from aoeinit.errors import ConfigError
+from aoeinit.system import machine
+
+
+@pytest.mark.parametrize(
+    ("os_release", "name"),
+    [
+        ('NAME="Fedora Linux"\nID=fedora\n', "initramfs-6.1.0.img"),
+        ("ID=debian\nVERSION_ID=12\n", "initrd.img-6.1.0"),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "initrd.img-6.1.0"),
+        ('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', "initrd-6.1.0"),
+        ("ID=arch\nPRETTY_NAME='ID=debian'\n", "initramfs-6.1.0.img"),
+        (None, "initramfs-6.1.0.img"),
+    ],
+)
+def test_the_image_gets_the_name_of_the_distribution(
+    tmp_path: Path, os_release: str | None, name: str
+) -> None:
+    if os_release is not None:
+        (tmp_path / "etc").mkdir()
+        (tmp_path / "etc/os-release").write_text(os_release)
+    assert machine.default_output(tmp_path, "6.1.0") == tmp_path / "boot" / name
+
+
+def test_the_last_mount_on_the_root_tells_its_type(tmp_path: Path) -> None:
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(
+        "1 0 0:2 / / rw - rootfs none rw\n"
+        "22 1 152:2 / / rw,relatime shared:1 - ext4 /dev/etherd/e11.0p2 rw\n"
+        "23 22 0:21 / /proc rw shared:12 - proc proc rw\n"
+        "nonsense\n"
+    )
+    assert machine.mounted_filesystem(mountinfo) == "ext4"
+
+
+@pytest.mark.parametrize(
+    ("fstab", "kind"),
+    [
+        ("# / ext3\nUUID=1 /boot ext2 defaults 0 2\nUUID=2\t/\txfs defaults 0 1\n", "xfs"),
+        ("UUID=2 / btrfs\n", "btrfs"),
+        ("#UUID=2 / btrfs\n", None),
+        ("UUID=2 / auto defaults 0 0\n", None),
+        ("", None),
+    ],
+)
+def test_fstab_tells_the_type_of_another_root(tmp_path: Path, fstab: str, kind: str | None) -> None:
+    (tmp_path / "fstab").write_text(fstab)
+    assert machine.fstab_filesystem(tmp_path / "fstab") == kind
+
+
+def test_an_unknown_root_type_names_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        machine.root_filesystem(tmp_path)
+    assert str(tmp_path / "etc/fstab") in caught.value.message
+    assert "--filesystem" in str(caught.value.hint)
+
+
+def test_the_running_root_has_a_type() -> None:
+    assert machine.root_filesystem(Path("/")).isidentifier()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("0", 0), ("1700000000", 1700000000)])
+def test_source_date_epoch_is_honoured(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, seconds: int
+) -> None:
+    if value is None:
+        monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    else:
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+    assert machine.source_date_epoch() == seconds
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "-1", "1.5", "4294967296", "\u0661"])
+def test_an_impossible_source_date_epoch_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+    with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH"):
+        machine.source_date_epoch()
