@@ -158,7 +158,7 @@ def apt_sources(apt: Path) -> Iterator[AptSource]:
 
 def one_line_sources(text: str) -> Iterator[AptSource]:
     for line in text.splitlines():
-        # Options, where there are any, stand in brackets: deb [arch=amd64 signed-by=...] URI SUITE COMPONENT...
+        # Options stand in brackets: deb [arch=amd64 signed-by=...] URI SUITE COMPONENT...
         match re.sub(r"\[.*?\]", "", line.partition("#")[0]).split():
             case ["deb", uri, suite, *_]:
                 yield AptSource(uri.rstrip("/"), (suite,))
