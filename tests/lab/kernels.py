@@ -1,23 +1,18 @@
 """Real kernels to build for and to boot: the distribution's package, or the host's own."""
 
-import fcntl
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.lab.cache import cache_folder, filling
+from tests.lab.programs import LabError, run
+
 APT = Path("/etc/apt")
 DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 META_PACKAGE = "linux-image-amd64"
-
-
-class LabError(Exception):
-    """The lab lacks something, or one of its programs failed: the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,56 +34,6 @@ class AptSource:
 
     uri: str
     suites: tuple[str, ...]
-
-
-def run(command: list[str], cwd: Path | None = None) -> str:
-    """Run a program to its end and return what it printed; raises LabError with its last words."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env={**os.environ, "PATH": path, "LC_ALL": "C"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise LabError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def cache_folder() -> Path:
-    """Where what is slow to get is kept from run to run."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "aoeinit"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``; the kernel gives it back however the holder ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def filling(folder: Path) -> Iterator[Path | None]:
-    """Give an empty folder to fill, which becomes ``folder`` in one step; ``None`` where that is there.
-
-    Two that ask at once wait for each other, and a run that dies leaves nothing that looks complete.
-    """
-    with locked(folder.with_name(f".{folder.name}.lock")):
-        if folder.is_dir():
-            yield None
-            return
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        yield part
-        part.rename(folder)
 
 
 def debian_kernel(suite: str) -> Kernel:

@@ -1,0 +1,62 @@
+"""A network of the lab's own: a namespace with one bridge, and a tap on it for each machine.
+
+The namespace has no name: it lives as long as a process in it, so whatever ends the test, nothing is left,
+and any number of them exist side by side, each with the same names and addresses inside.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.lab.programs import LabError, run, running
+
+BRIDGE = "br0"
+SERVER_ADDRESS = "10.11.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network namespace, held by the process ``holder``, with :data:`BRIDGE` and the named taps in it."""
+
+    holder: int
+    taps: tuple[str, ...]
+
+    def inside(self, command: Sequence[str]) -> list[str]:
+        """The command that runs ``command`` in this network."""
+        return ["nsenter", f"--net=/proc/{self.holder}/ns/net", "--", *command]
+
+
+@contextmanager
+def network(taps: int = 1) -> Iterator[Network]:
+    """Make a network with ``tap0``, ``tap1``, … for as long as the block runs."""
+    with running(["unshare", "--net", "cat"], stdout=subprocess.PIPE) as holder:
+        wait_for_echo(holder)
+        made = Network(holder.pid, tuple(f"tap{number}" for number in range(taps)))
+        run(made.inside(["ip", "-batch", "-"]), stdin=layout(made.taps))
+        yield made
+
+
+def layout(taps: Sequence[str]) -> str:
+    """The commands for ip(8) that lay the network out."""
+    lines = [
+        "link set lo up",
+        f"link add {BRIDGE} type bridge forward_delay 0",
+        f"address add {SERVER_ADDRESS}/24 dev {BRIDGE}",
+        f"link set {BRIDGE} up",
+    ]
+    for tap in taps:
+        lines += [f"tuntap add {tap} mode tap", f"link set {tap} master {BRIDGE} up"]
+    return "\n".join(lines) + "\n"
+
+
+def wait_for_echo(holder: subprocess.Popen[bytes]) -> None:
+    """Wait until cat answers: then it is in its new namespace, and nothing can land in the machine's own."""
+    if holder.stdin is None or holder.stdout is None:
+        raise LabError("the process that holds the namespace was started without pipes")
+    holder.stdin.write(b"\n")
+    holder.stdin.flush()
+    answer = holder.stdout.readline()
+    if answer != b"\n" or os.stat(f"/proc/{holder.pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino:
+        raise LabError(f"no network namespace could be made: {answer!r}; the lab needs root")

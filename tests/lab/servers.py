@@ -1,0 +1,51 @@
+"""What a machine without a disk finds in its network: an AoE target, and DHCP that names it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.lab.network import BRIDGE, Network
+from tests.lab.programs import running
+
+
+@contextmanager
+def vblade(
+    net: Network, disk: Path, *, shelf: int = 11, slot: int = 0, masks: Sequence[str] = ()
+) -> Iterator[Path]:
+    """Export ``disk`` as ``e<shelf>.<slot>``, to the MACs in ``masks`` only where there are any.
+
+    Gives the path of vblade's output.
+    """
+    mask = ["-m", ",".join(masks)] if masks else []
+    command = net.inside(["vblade", *mask, str(shelf), str(slot), BRIDGE, str(disk)])
+    log = disk.with_suffix(".vblade.log")
+    with log.open("wb") as output, running(command, stdout=output):
+        yield log
+
+
+@contextmanager
+def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[Path]:
+    """Serve addresses with ``root_path`` as DHCP option 17, which is where iPXE looks for its target.
+
+    Gives the path of dnsmasq's output; ``folder`` is for it and for the leases.
+    """
+    command = [
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--log-facility=-",
+        "--port=0",
+        # As another user it would lose the signal that it gets when this process dies.
+        "--user=root",
+        "--pid-file=",
+        f"--interface={BRIDGE}",
+        "--bind-interfaces",
+        "--no-ping",
+        "--log-dhcp",
+        f"--dhcp-leasefile={folder / 'leases'}",
+        "--dhcp-range=10.11.0.10,10.11.0.99",
+        f"--dhcp-option=option:root-path,{root_path}",
+    ]
+    log = folder / "dnsmasq.log"
+    with log.open("wb") as output, running(net.inside(command), stdout=output):
+        yield log

@@ -1,0 +1,29 @@
+"""A root of one static busybox that reports what it is and powers the machine off."""
+
+import shutil
+from pathlib import Path
+
+from tests.lab.report import write_report
+
+BUSYBOX = Path("/bin/busybox")
+INIT = """\
+#!/bin/sh
+/usr/lib/aoelab/report
+sync
+mount -o remount,ro /
+poweroff -f
+"""
+
+
+def make_tiny_root(tree: Path, token: str) -> None:
+    """Fill the folder ``tree``; ``/sbin/init`` is an absolute link, as systemd's often is."""
+    for name in ("bin", "sbin", "usr/lib/aoelab", "etc", "dev", "proc", "sys", "run", "tmp"):
+        (tree / name).mkdir(parents=True)
+    shutil.copy(BUSYBOX, tree / "bin/busybox")
+    for applet in ("sh", "dmesg", "cat", "uname", "sync", "mount", "poweroff"):
+        (tree / "bin" / applet).symlink_to("busybox")
+    init = tree / "usr/lib/aoelab/init"
+    init.write_text(INIT)
+    init.chmod(0o755)
+    (tree / "sbin/init").symlink_to("/usr/lib/aoelab/init")
+    write_report(tree, token)
