@@ -1,0 +1,60 @@
+"""What a module says of itself: the strings in its ELF section ``.modinfo``."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
+from elftools.elf.elffile import ELFFile
+
+from aoeinit.errors import KernelError
+from aoeinit.kernel.content import REINSTALL
+
+
+@dataclass(frozen=True, slots=True)
+class ModInfo:
+    """``firmware``: the names of the files it may load; ``vermagic``: the kernel it was built for."""
+
+    firmware: tuple[str, ...]
+    vermagic: str
+
+    @property
+    def release(self) -> str:
+        """The kernel release it was built for: the first word of vermagic (include/linux/vermagic.h)."""
+        return self.vermagic.partition(" ")[0]
+
+
+def read_modinfo(elf: bytes, name: str) -> ModInfo:
+    """Read ``.modinfo``: strings ``KEY=VALUE``, each ended by a zero byte (include/linux/moduleparam.h).
+
+    Raises :class:`KernelError`, which calls the module ``name``, where the ELF object is corrupt or has no
+    such section.
+    """
+    try:
+        section = _modinfo_section(elf)
+    except (ELFError, ConstructError, ValueError, OverflowError, UnicodeDecodeError) as error:
+        raise KernelError(f"module {name} is corrupt: {error or type(error).__name__}", REINSTALL) from error
+    if section is None:
+        raise KernelError(f"{name} is no kernel module: it has no section .modinfo", REINSTALL)
+    pairs = [entry.partition("=") for entry in section.decode(errors="replace").split("\0")]
+    return ModInfo(
+        firmware=tuple(dict.fromkeys(value for key, _, value in pairs if key == "firmware")),
+        vermagic=next((value for key, _, value in pairs if key == "vermagic"), ""),
+    )
+
+
+def check_release(modinfo: ModInfo, name: str, release: str) -> None:
+    """Refuse a module that was built for another kernel than ``release`` with a :class:`KernelError`."""
+    if modinfo.release != release:
+        raise KernelError(
+            f"module {name} of kernel {release} was built for kernel {modinfo.release or '(unknown)'}",
+            "build it for this kernel, or remove it and run depmod",
+        )
+
+
+def _modinfo_section(elf: bytes) -> bytes | None:
+    # One by one: asking pyelftools for a section by its name would make it read them all, symbols included.
+    for section in ELFFile(BytesIO(elf)).iter_sections("SHT_PROGBITS"):
+        if section.name == ".modinfo":
+            return bytes(section.data())
+    return None

@@ -1,0 +1,114 @@
+"""The load order of every module of two real kernels, against ``modprobe --show-depends`` of kmod itself."""
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aoeinit.kernel.closure import LoadOrder, load_order
+from aoeinit.kernel.index import ModuleIndex
+from aoeinit.kernel.names import module_name
+from tests.lab.kernels import Kernel, debian_kernel
+
+SUITES = ["bookworm", "trixie"]
+SEPARATOR = "aoeinit_separator"
+
+Printed = tuple[list[str], list[str]]  # the names of built-ins and of modules, each in order
+
+
+@pytest.fixture(params=SUITES)
+def kernel(request: pytest.FixtureRequest) -> Kernel:
+    return debian_kernel(request.param)
+
+
+def test_hard_dependencies_agree_for_every_module(kernel: Kernel, tmp_path: Path) -> None:
+    root = without_soft_dependencies(kernel, tmp_path / "hard")
+    orders = our_orders(root, kernel)
+    assert differences(orders, kmod_orders(root, kernel, orders, tmp_path)) == {}
+    assert all(item.required for order in orders.values() for item in order.items)
+    assert len(orders) == modules_on_disk(kernel)
+
+
+def test_soft_dependencies_agree_for_every_module(kernel: Kernel, tmp_path: Path) -> None:
+    orders = our_orders(kernel.root, kernel)
+    assert differences(orders, kmod_orders(kernel.root, kernel, orders, tmp_path)) == {}
+    assert len(orders) == modules_on_disk(kernel)
+
+
+def test_required_is_what_kmod_loads_without_soft_dependencies(kernel: Kernel, tmp_path: Path) -> None:
+    orders = our_orders(kernel.root, kernel)
+    hard_only = kmod_orders(without_soft_dependencies(kernel, tmp_path / "hard"), kernel, orders, tmp_path)
+    required = {
+        name: {item.module.name for item in order.items if item.required} for name, order in orders.items()
+    }
+    assert required == {name: set(modules) for name, (_, modules) in hard_only.items()}
+    assert len(orders) == modules_on_disk(kernel)
+
+
+def modules_on_disk(kernel: Kernel) -> int:
+    return sum(1 for path in kernel.modules.rglob("*.ko*") if path.is_file())
+
+
+def without_soft_dependencies(kernel: Kernel, root: Path) -> Path:
+    """A copy of the release's indexes that lacks modules.softdep, over the same module files."""
+    folder = root / "lib/modules" / kernel.release
+    folder.mkdir(parents=True)
+    for path in kernel.modules.glob("modules.*"):
+        if path.name != "modules.softdep":
+            shutil.copyfile(path, folder / path.name)
+    (folder / "kernel").symlink_to(kernel.modules / "kernel")
+    return root
+
+
+def our_orders(root: Path, kernel: Kernel) -> dict[str, LoadOrder]:
+    index = ModuleIndex.read(root, kernel.release)
+    return {name: load_order(index, [name]) for name in index.modules}
+
+
+def differences(ours: dict[str, LoadOrder], kmods: dict[str, Printed]) -> dict[str, tuple[Printed, Printed]]:
+    printed = {
+        name: (list(order.builtin), [item.module.name for item in order.items])
+        for name, order in ours.items()
+    }
+    return {name: (printed[name], kmods[name]) for name in printed if printed[name] != kmods[name]}
+
+
+def kmod_orders(root: Path, kernel: Kernel, names: Iterable[str], tmp_path: Path) -> dict[str, Printed]:
+    """What kmod says about each module, in one call for all.
+
+    An install line in its configuration, which it prints where that name is asked for, tells where the
+    answer about one module ends; the configuration folder also keeps the host's modprobe.d out.
+    """
+    (tmp_path / "modprobe.d").mkdir()
+    (tmp_path / "modprobe.d/separator.conf").write_text(f"install {SEPARATOR} {SEPARATOR}\n")
+    output = subprocess.run(
+        [
+            *("modprobe", "--show-depends", "--all"),
+            *("--config", str(tmp_path / "modprobe.d")),
+            *("--dirname", str(root), "--set-version", kernel.release),
+            *(word for name in names for word in (name, SEPARATOR)),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert output.stderr == ""
+    return dict(zip(names, answers(output.stdout), strict=True))
+
+
+def answers(output: str) -> Iterator[Printed]:
+    """kmod prints some modules more than once; the first place counts, since loading again does nothing."""
+    builtins, modules = dict[str, None](), dict[str, None]()
+    for line in output.splitlines():
+        match line.split():
+            case ["install", name] if name == SEPARATOR:
+                yield list(builtins), list(modules)
+                builtins, modules = {}, {}
+            case ["insmod", path]:
+                modules.setdefault(module_name(path))
+            case ["builtin", name]:
+                builtins.setdefault(name)
+            case _:
+                raise AssertionError(line)
