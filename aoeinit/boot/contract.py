@@ -11,7 +11,8 @@ IMAGE_FILE: Final = "etc/aoeinit/image"
 """``KEY=VALUE`` lines about the image: :data:`IMAGE_KEYS`. An unset key is left out."""
 
 IMAGE_KEYS: Final = ("version", "kernel", "target", "nic")
-"""``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``); ``nic``: ``listed`` or ``all``."""
+"""``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``);
+``nic``: ``listed`` or, for drivers loaded by alias, ``all``."""
 
 MODULES_FILE: Final = "etc/aoeinit/modules"
 """The load order: a line ``STAGE NEED PATH`` for each module, PATH absolute in the image."""
@@ -55,7 +56,22 @@ PARAMETERS: Final = (
 """The kernel parameters that the agent knows; docs/parameters.md describes each."""
 
 APPLETS: Final = (
-    "ash",
     "cat",
+    "echo",
+    "insmod",
+    "ip",
+    "mkdir",
+    "mkfifo",
+    "mknod",
+    "modprobe",
+    "mount",
+    "readlink",
+    "reboot",
+    "rm",
+    "sh",
+    "sort",
+    "switch_root",
+    "uevent",
+    "umount",
 )
 """The busybox applets that the agent runs; the builder refuses a busybox that lacks one."""

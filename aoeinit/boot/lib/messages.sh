@@ -1,0 +1,81 @@
+# Messages: one line each, through the kernel's log, so that its console level (quiet, loglevel=) decides what
+# is seen. Warnings that may explain a later failure are kept in $problems and repeated with it.
+
+debug=
+problems=
+
+# open_messages: lifts the kernel's limit on the number of lines until the hand-over.
+open_messages() {
+	message_limit=
+	read -r message_limit </proc/sys/kernel/printk_devkmsg
+	printf 'on\n' >/proc/sys/kernel/printk_devkmsg
+} 2>/dev/null
+
+# close_messages: gives the limit back as it was.
+close_messages() {
+	[ -z "$message_limit" ] || printf '%s\n' "$message_limit" >/proc/sys/kernel/printk_devkmsg
+} 2>/dev/null
+
+# printable TEXT: sets $printable to TEXT with each control character as a question mark.
+printable() {
+	local rest="$1" head
+	printable=
+	while :; do
+		head="${rest%%[[:cntrl:]]*}"
+		printable="$printable$head"
+		[ "$head" != "$rest" ] || return 0
+		printable="$printable?"
+		rest="${rest#"$head"?}"
+	done
+}
+
+# say LEVEL TEXT: one line in the kernel's log, or on the console while there is no log.
+say() {
+	printable "$2"
+	if [ -w /dev/kmsg ]; then
+		# The kernel refuses a line of more than about 1,000 bytes.
+		printf '<%s>aoeinit: %.900s\n' "$1" "$printable" >>/dev/kmsg
+	elif [ -z "$quiet" ] || [ "$1" -lt 4 ]; then
+		printf 'aoeinit: %s\n' "$printable"
+	fi
+}
+
+# info TEXT: what a boot normally says.
+info() {
+	say 6 "$1"
+}
+
+# detail TEXT: what helps to follow a boot, with rd.debug only.
+detail() {
+	[ -z "$debug" ] || say 6 "$1"
+}
+
+# warn TEXT: something is not as asked for, and the boot goes on.
+warn() {
+	say 4 "$1"
+}
+
+# error TEXT: what must be seen even with quiet.
+error() {
+	say 3 "$1"
+}
+
+# problem TEXT: a warning that is repeated if the boot fails later.
+problem() {
+	warn "$1"
+	problems="$problems${problems:+; }$1"
+}
+
+# fail TEXT: the end of this boot. Says why and what went wrong before, restarts as panic= says, never returns.
+fail() {
+	error "$1"
+	[ -z "$problems" ] || error "earlier in this boot: $problems"
+	case "$panic" in
+	-*) ;;
+	0) error "waiting for ever, as panic=0 says" && pause_for_ever ;;
+	*) error "restarting in $panic seconds" && pause "$panic" ;;
+	esac
+	/bin/reboot -f
+	error "the machine does not restart"
+	pause_for_ever
+}

@@ -1,0 +1,59 @@
+# Kernel modules: loaded in the order that the builder wrote down; by alias only where the image carries every
+# network driver.
+
+loaded_modules=
+
+# load_modules STAGE: loads the modules listed for STAGE; false if a required one did not load.
+load_modules() {
+	local stage need path complete=1
+	while read -r stage need path; do
+		[ "$stage" = "$1" ] || continue
+		load_module "$need" "$path" || [ "$need" = optional ] || complete=
+	done </etc/aoeinit/modules
+	[ -n "$complete" ]
+}
+
+# load_module NEED PATH: true if the module is in the kernel now; tells why where it is not.
+load_module() {
+	local reason
+	if reason="$(insmod "$2" 2>&1)"; then
+		loaded_modules="$loaded_modules${loaded_modules:+ }${2##*/}"
+		detail "loaded ${2##*/}"
+		return 0
+	fi
+	case "$reason" in
+	*'File exists'*) return 0 ;;
+	*) ;;
+	esac
+	if [ "$1" = required ]; then
+		problem "module ${2##*/} did not load (${reason##*: })"
+	else
+		detail "optional module ${2##*/} did not load (${reason##*: })"
+	fi
+	return 1
+}
+
+# load_modules_by_alias: in an image for any machine, loads the drivers of all devices, and of the devices that
+# these bring to light (a network card behind a virtio bus, say).
+load_modules_by_alias() {
+	local known=0 rounds=0
+	[ "$image_nic" = all ] || return 0
+	while [ "$rounds" -lt 8 ]; do
+		set -- /sys/bus/*/devices/*/modalias
+		[ "$#" -ne "$known" ] || return 0
+		known="$#"
+		rounds="$((rounds + 1))"
+		cat "$@" 2>/dev/null | sort -u | load_aliases
+		detail "looked up drivers for $known devices"
+	done
+}
+
+# load_aliases: loads what the image has for the aliases on standard input, one a line.
+load_aliases() {
+	local alias
+	set --
+	while read -r alias; do
+		set -- "$@" "$alias"
+	done
+	modprobe -a -q "$@" 2>/dev/null
+}

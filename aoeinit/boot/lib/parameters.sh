@@ -1,0 +1,168 @@
+# What the boot is told: the kernel's command line and the facts of the image. Values from outside are data: they
+# are compared and passed on quoted, never expanded again.
+
+root=
+rootfstype=
+rootflags=
+root_access=ro
+init=
+panic=30
+quiet=
+rd_aoe=
+rd_aoe_nic=
+timeout=180
+
+# set_parameter NAME VALUE: keeps a kernel parameter; NAME ends in = where it has a value. A later one wins.
+set_parameter() {
+	case "$1" in
+	root=) root="$2" ;;
+	rootfstype=) rootfstype="$2" ;;
+	rootflags=) rootflags="$2" ;;
+	ro | rw) root_access="$1" ;;
+	init=) init="$2" ;;
+	panic=) set_panic "$2" ;;
+	quiet) quiet=1 ;;
+	rd.aoe=) set_rd_aoe "$2" ;;
+	rd.aoe.nic=) rd_aoe_nic="$2" ;;
+	rd.aoe.timeout=) set_timeout "$2" ;;
+	rd.debug) debug=1 ;;
+	*) ;;
+	esac
+}
+
+# set_panic VALUE: seconds until the restart after a failure; 0 never, negative at once.
+set_panic() {
+	if is_number "${1#-}" 999999999; then
+		panic="$1"
+	else
+		warn "panic=$1 is not a number of seconds; using $panic"
+	fi
+}
+
+# set_rd_aoe VALUE: the target.
+set_rd_aoe() {
+	if is_target "$1"; then
+		rd_aoe="$1"
+	else
+		warn "rd.aoe=$1 is not a target such as e11.0 (shelf 0-65534, slot 0-254); ignored"
+	fi
+}
+
+# set_timeout VALUE: seconds to wait for the root device; 0 for ever.
+set_timeout() {
+	if is_number "$1" 999999999; then
+		timeout="$1"
+	else
+		warn "rd.aoe.timeout=$1 is not a number of seconds; using $timeout"
+	fi
+}
+
+# is_number TEXT MAXIMUM: TEXT is a decimal number without leading zeros, at most MAXIMUM.
+is_number() {
+	case "$1" in
+	'' | *[!0123456789]* | 0?* | ??????????*) return 1 ;;
+	*) [ "$1" -le "$2" ] ;;
+	esac
+}
+
+# is_target TEXT: TEXT names an AoE target as the driver does, e<shelf>.<slot>.
+is_target() {
+	local address="${1#e}"
+	[ "$1" = "e$address" ] || return 1
+	[ "$address" = "${address%%.*}.${address#*.}" ] || return 1
+	is_number "${address%%.*}" 65534 && is_number "${address#*.}" 254
+}
+
+# read_parameters: keeps what the kernel's command line says.
+read_parameters() {
+	local line words=
+	while IFS= read -r line || [ -n "$line" ]; do
+		words="$words$line
+"
+	done </proc/cmdline
+	parse_words "$words"
+}
+
+# parse_words TEXT: sets a parameter for each word of TEXT up to a lone --, as next_arg() in the kernel's
+# lib/cmdline.c does: space separates, double quotes protect it.
+parse_words() {
+	local text="$1" word
+	while take_word; do
+		split_word
+		[ "$name" != -- ] || break
+		set_parameter "$name" "$value"
+	done
+}
+
+# take_word: moves the first word of $text into $word, quotes and all; false if there is none.
+take_word() {
+	local chunk
+	text="${text#"${text%%[![:space:]]*}"}"
+	[ -n "$text" ] || return 1
+	word=
+	while :; do
+		chunk="${text%%[[:space:]\"]*}"
+		word="$word$chunk"
+		text="${text#"$chunk"}"
+		case "$text" in
+		\"*) take_quoted ;;
+		*) return 0 ;;
+		esac
+	done
+}
+
+# take_quoted: moves a quoted part from the start of $text to the end of $word; a missing end quote is forgiven.
+take_quoted() {
+	local chunk="${text#\"}"
+	chunk="${chunk%%\"*}"
+	text="${text#\""$chunk"}"
+	word="$word\"$chunk"
+	case "$text" in
+	\"*)
+		text="${text#\"}"
+		word="$word\""
+		;;
+	*) ;;
+	esac
+}
+
+# split_word: sets $name (with its =, if any) and $value from $word; only quotes around the word or around the
+# value are taken off.
+split_word() {
+	local end=
+	case "$word" in
+	\"*) word="${word#\"}" end=\" ;;
+	*) ;;
+	esac
+	case "$word" in
+	*=*) ;;
+	*)
+		name="${word%"$end"}" value=
+		return
+		;;
+	esac
+	name="${word%%=*}=" value="${word#*=}"
+	case "$value" in
+	\"*) value="${value#\"}" end=\" ;;
+	*) ;;
+	esac
+	value="${value%"$end"}"
+}
+
+# read_image_facts: sets $image_target and $image_nic, and tells a kernel that the image was not made for.
+read_image_facts() {
+	local line running
+	image_version='' image_kernel='' image_target='' image_nic=listed
+	while IFS= read -r line || [ -n "$line" ]; do
+		case "$line" in
+		version=*) image_version="${line#*=}" ;;
+		kernel=*) image_kernel="${line#*=}" ;;
+		target=*) image_target="${line#*=}" ;;
+		nic=*) image_nic="${line#*=}" ;;
+		*) ;;
+		esac
+	done </etc/aoeinit/image
+	read -r running </proc/sys/kernel/osrelease
+	info "version $image_version on kernel $running"
+	[ "$image_kernel" = "$running" ] || problem "this image was built for kernel $image_kernel, not $running"
+}

@@ -1,0 +1,94 @@
+# The new root: mounted, its init found, and control handed over.
+
+# mount_root: the root is on /sysroot, read-only unless rw was given.
+mount_root() {
+	local types="$rootfstype," type reason=
+	while [ -n "$types" ]; do
+		type="${types%%,*}" types="${types#*,}"
+		if reason="$(mount ${type:+-t "$type"} -o "$root_access${rootflags:+,$rootflags}" "$root" /sysroot 2>&1)"; then
+			return 0
+		fi
+	done
+	fail_without_root "$reason"
+}
+
+# fail_without_root REASON: says what was tried, and which file systems the kernel knows.
+fail_without_root() {
+	local kind type known=
+	while read -r kind type; do
+		[ -n "$type" ] || known="$known${known:+, }$kind"
+	done </proc/filesystems
+	fail "cannot mount $root (type ${rootfstype:-any}, options $root_access${rootflags:+,$rootflags}): ${1##*failed: }; \
+the kernel has the file systems ${known:-none}"
+}
+
+# find_init: sets $new_init to the first program of the new root that can be its init.
+find_init() {
+	local path
+	for path in ${init:+"$init"} /sbin/init /etc/init /bin/init /usr/lib/systemd/systemd; do
+		if resolve_in_root "$path" && [ -f "/sysroot$resolved" ] && [ -x "/sysroot$resolved" ]; then
+			new_init="$path"
+			detail "init is $path ($resolved)"
+			return 0
+		fi
+		[ -z "$init" ] || fail "init=$init: no such program on $root"
+	done
+	fail "no init on $root: looked for /sbin/init, /etc/init, /bin/init and /usr/lib/systemd/systemd; try init="
+}
+
+# resolve_in_root PATH: sets $resolved to PATH with all links followed as they will be once /sysroot is the root;
+# false after 40 links, like the kernel.
+resolve_in_root() {
+	local rest="$1" part link links=0
+	resolved=
+	while [ -n "$rest" ]; do
+		part="${rest%%/*}" rest="${rest#"${rest%%/*}"}" rest="${rest#/}"
+		case "$part" in
+		'' | .) ;;
+		..) resolved="${resolved%/*}" ;;
+		*) follow_in_root || return 1 ;;
+		esac
+	done
+}
+
+# follow_in_root: one step of resolve_in_root: appends $part to $resolved, or puts its link in front of $rest.
+follow_in_root() {
+	if [ ! -L "/sysroot$resolved/$part" ]; then
+		resolved="$resolved/$part"
+		return 0
+	fi
+	links="$((links + 1))"
+	[ "$links" -le 40 ] || return 1
+	link="$(readlink "/sysroot$resolved/$part")"
+	rest="$link/$rest"
+	case "$link" in
+	/*) resolved= ;;
+	*) ;;
+	esac
+}
+
+# write_state: leaves what this boot used for the running system.
+write_state() {
+	local served server device folder type
+	served='' server='' type=''
+	read -r served <"/sys/block/etherd!$target/netif"
+	read -r server <"/sys/block/etherd!$target/mac"
+	while read -r device folder type device; do
+		[ "$folder" != /sysroot ] || break
+	done </proc/mounts
+	{
+		printf 'target=%s\ndevice=%s\n' "$target" "/dev/etherd/$target"
+		printf 'interface=%s\nmac=%s\nserver=%s\n' "$served" "$(cat "/sys/class/net/${served%%,*}/address")" "$server"
+		printf 'root=%s\nfilesystem=%s\n' "$root" "$type"
+	} >/run/aoeinit/state
+}
+
+# hand_over ARGUMENT...: the new root's init becomes process 1, with the kernel's ARGUMENTs and environment.
+hand_over() {
+	info "starting $new_init from $root"
+	close_messages
+	stop_events
+	move_mounts
+	unset PATH PWD OLDPWD SHLVL
+	exec /bin/switch_root -c /dev/console /sysroot "$new_init" "$@"
+}
