@@ -1,0 +1,288 @@
+"""Composition: what goes into an image for one kernel release, as a plan that can be printed or written."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aoeinit import __version__
+from aoeinit.aoe.target import Target
+from aoeinit.boot import contract
+from aoeinit.boot.files import INIT, agent_files
+from aoeinit.errors import ConfigError, KernelError
+from aoeinit.image.busybox import find_busybox, require_applets
+from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
+from aoeinit.image.programs import find_program, program_entries
+from aoeinit.kernel.closure import LoadOrder, load_order
+from aoeinit.kernel.ethernet import bus_modules, ethernet_modules, hardware_modules, require_aoe
+from aoeinit.kernel.firmware import Firmware, FirmwareFound, MissingFirmware, find_firmware, read_firmware
+from aoeinit.kernel.hardware import NetworkInterface
+from aoeinit.kernel.index import Module, ModuleIndex
+from aoeinit.kernel.modfile import read_module
+from aoeinit.kernel.modinfo import check_release, read_modinfo
+from aoeinit.kernel.names import uncompressed_path
+from aoeinit.kernel.subset import index_files
+
+HOST: Final = "host"
+ALL: Final = "all"
+
+MOUNT_POINTS: Final = ("dev", "proc", "run", "sys", "sysroot")
+
+# Where a sysroot has folders of its own for these, the image still has one /usr.
+MERGED_FOLDERS: Final = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib"}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What a user wants in an image; all is taken from ``sysroot`` but the sources of ``files``.
+
+    ``nics`` holds ``host``, ``all`` or names of modules; ``interfaces`` are this machine's, whose names the
+    image remembers and whose hardware ``host`` means; ``files`` are pairs of a source and its absolute path
+    in the image.
+    """
+
+    release: str
+    sysroot: Path
+    filesystems: tuple[str, ...]
+    nics: tuple[str, ...] = (HOST,)
+    interfaces: tuple[NetworkInterface, ...] = ()
+    target: Target | None = None
+    modules: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    files: tuple[tuple[Path, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModule:
+    """A module of the image; ``stage`` is ``None`` for one that the agent loads by alias, if at all."""
+
+    module: Module
+    stage: str | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """Everything an image will hold, arranged, and what the user should know about it."""
+
+    release: str
+    entries: tuple[Entry, ...]
+    modules: tuple[PlannedModule, ...]
+    builtins: tuple[str, ...]
+    firmware: tuple[str, ...]
+    programs: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_image(options: BuildOptions) -> ImagePlan:
+    """Read what an image needs from the sysroot.
+
+    Raises a kind of :class:`aoeinit.errors.AoeinitError` for whatever would keep the image from booting.
+    """
+    index = ModuleIndex.read(options.sysroot, options.release)
+    require_aoe(index)
+    orders, warnings = _load_orders(index, options)
+    modules = _plan_modules(orders)
+    contents = {each.module: read_module(index.folder / each.module.path) for each in modules}
+    firmware = _firmware(index, contents)
+    busybox = find_busybox(options.sysroot)
+    require_applets(options.sysroot, busybox, contract.APPLETS)
+    programs = tuple(find_program(options.sysroot, name) for name in options.programs)
+    entries = [
+        *_frame(options.sysroot),
+        *_agent(),
+        *_busybox(options.sysroot, busybox),
+        *_module_files(index, contents),
+        *_firmware_files(options.sysroot, firmware.files),
+        *(entry for path in programs for entry in program_entries(options.sysroot, path)),
+        *(entry for source, path in options.files for entry in _user_files(source, path)),
+        *_contract_files(options, modules),
+    ]
+    return ImagePlan(
+        release=options.release,
+        entries=arrange(entries),
+        modules=modules,
+        builtins=tuple(dict.fromkeys(name for _, order in orders for name in order.builtin)),
+        firmware=tuple(each.name for each in firmware.files),
+        programs=(busybox, *programs),
+        warnings=(*warnings, *_firmware_warnings(firmware.missing)),
+    )
+
+
+def _firmware_warnings(missing: Iterable[MissingFirmware]) -> Iterator[str]:
+    names: dict[str, list[str]] = {}
+    for each in missing:
+        names.setdefault(each.module, []).append(each.name)
+    for module, files in names.items():
+        yield f"module {module} names firmware that is not installed: {', '.join(files)}"
+
+
+def _load_orders(
+    index: ModuleIndex, options: BuildOptions
+) -> tuple[list[tuple[str | None, LoadOrder]], list[str]]:
+    """Decide what is loaded in which stage; the modules that are there for their aliases have none."""
+    hardware, warnings = _hardware(index, options) if HOST in options.nics else ([], [])
+    names: list[tuple[str | None, Iterable[str]]] = [
+        ("early", options.modules),
+        ("network", [*_named_drivers(index, options.nics), *hardware]),
+        ("filesystem", [_filesystem(index, name) for name in options.filesystems]),
+        ("aoe", ["aoe"]),
+        (None, _names(ethernet_modules(index)) if ALL in options.nics else ()),
+    ]
+    return [(stage, load_order(index, each)) for stage, each in names], warnings
+
+
+def _named_drivers(index: ModuleIndex, nics: Iterable[str]) -> Iterator[str]:
+    """Name the drivers that were asked for by name, each after the buses that it is useless without."""
+    for name in nics:
+        if name not in {HOST, ALL}:
+            drivers = [found for found in index.resolve(name) if isinstance(found, Module)]
+            yield from _names(bus for driver in drivers for bus in bus_modules(index, driver))
+            yield name
+
+
+def _hardware(index: ModuleIndex, options: BuildOptions) -> tuple[list[str], list[str]]:
+    """Name the drivers of this machine's interfaces, and warn of an interface for which there is none."""
+    found = hardware_modules(index, options.interfaces)
+    if len(found.unserved) == len(options.interfaces):
+        seen = ", ".join(f"{each.name} ({each.device})" for each in found.unserved)
+        raise KernelError(
+            f"kernel {index.release} has no driver for this machine's interfaces: {seen}"
+            if seen
+            else "this machine has no wired Ethernet interface that --nic host could go by",
+            "Name the driver, as in --nic e1000, or take all with --nic all.",
+        )
+    warnings = [
+        f"kernel {index.release} has no driver for interface {each.name} ({each.device})"
+        for each in found.unserved
+    ]
+    return [*_names(found.modules)], warnings
+
+
+def _names(modules: Iterable[Module]) -> Iterator[str]:
+    return (module.name for module in modules)
+
+
+def _filesystem(index: ModuleIndex, name: str) -> str:
+    # File systems ask for themselves as "fs-NAME" (MODULE_ALIAS_FS, include/linux/fs.h), which also tells
+    # that ext4 serves ext3.
+    for alias in (f"fs-{name}", name):
+        if index.resolve(alias):
+            return alias
+    raise KernelError(
+        f"kernel {index.release} has no file system {name}",
+        "Name the type of the root file system as mount does: --filesystem ext4",
+    )
+
+
+def _plan_modules(orders: Iterable[tuple[str | None, LoadOrder]]) -> tuple[PlannedModule, ...]:
+    """Join the load orders: each module once, in the first stage that wants it, required if any does."""
+    stages: dict[Module, str | None] = {}
+    required: set[Module] = set()
+    for stage, order in orders:
+        for item in order.items:
+            stages.setdefault(item.module, stage)
+            # What is loaded by alias is asked for by the hardware, if at all.
+            if item.required and stage is not None:
+                required.add(item.module)
+    return tuple(PlannedModule(module, stage, module in required) for module, stage in stages.items())
+
+
+def _firmware(index: ModuleIndex, contents: dict[Module, bytes]) -> FirmwareFound:
+    wanted: list[tuple[str, str]] = []
+    for module, content in contents.items():
+        modinfo = read_modinfo(content, module.name)
+        check_release(modinfo, module.name, index.release)
+        wanted += [(module.name, name) for name in modinfo.firmware]
+    return find_firmware(index.sysroot, index.release, wanted)
+
+
+def _frame(sysroot: Path) -> Iterator[Entry]:
+    """Give the mount points, and the links that make one /usr, as the sysroot has them."""
+    yield from (Directory(path) for path in MOUNT_POINTS)
+    for name, target in MERGED_FOLDERS.items():
+        link = sysroot / name
+        yield Symlink(name, os.readlink(link) if link.is_symlink() else target)
+
+
+def _agent() -> Iterator[Entry]:
+    for path, content in agent_files().items():
+        yield File(path, content, 0o755 if path == INIT else 0o644)
+
+
+def _busybox(sysroot: Path, busybox: str) -> Iterator[Entry]:
+    """Give busybox under the name of every applet that is called, and where the kernel calls modprobe."""
+    yield from program_entries(sysroot, busybox, destination="bin/busybox")
+    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in ("sh", *contract.APPLETS))
+    yield Symlink("sbin/modprobe", "/bin/busybox")
+
+
+def _module_files(index: ModuleIndex, contents: dict[Module, bytes]) -> Iterator[Entry]:
+    for module, content in contents.items():
+        yield File(_module_path(index.release, module), content)
+    for name, content in index_files(index, contents).items():
+        yield File(f"lib/modules/{index.release}/{name}", content)
+
+
+def _module_path(release: str, module: Module) -> str:
+    return f"lib/modules/{release}/{uncompressed_path(module.path)}"
+
+
+def _firmware_files(sysroot: Path, files: Iterable[Firmware]) -> Iterator[Entry]:
+    """Give each firmware file once; its other names are links to it."""
+    first: dict[str, str] = {}
+    for firmware in files:
+        path = f"lib/firmware/{firmware.name}"
+        if firmware.source in first:
+            yield Symlink(path, f"/{first[firmware.source]}")
+        else:
+            first[firmware.source] = path
+            yield File(path, read_firmware(sysroot, firmware))
+
+
+def _user_files(source: Path, destination: str) -> Iterator[Entry]:
+    """Give the file that ``source`` leads to, or the folder with all in it, under its path in the image."""
+    try:
+        yield from _tree(source.resolve(strict=True), destination.strip("/"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {source}: {error.strerror}", "Check what --file names.") from error
+
+
+def _tree(source: Path, path: str) -> Iterator[Entry]:
+    mode = source.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        if path:
+            yield Directory(path, stat.S_IMODE(mode))
+        for child in sorted(source.iterdir()):
+            yield from _tree(child, f"{path}/{child.name}".lstrip("/"))
+    elif stat.S_ISLNK(mode):
+        yield Symlink(path, os.readlink(source))
+    elif stat.S_ISREG(mode):
+        # Bits that give away another user's rights have no place in an image.
+        yield File(path, source.read_bytes(), stat.S_IMODE(mode) & 0o777)
+    else:
+        raise ConfigError(f"{source} is neither a file nor a folder", "Leave it out of --file.")
+
+
+def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> Iterator[Entry]:
+    """Write down for the agent what :mod:`aoeinit.boot.contract` promises."""
+    facts = {
+        "version": __version__,
+        "kernel": options.release,
+        "target": str(options.target or ""),
+        "nic": "all" if ALL in options.nics else "listed",
+    }
+    image = "".join(f"{key}={value}\n" for key, value in facts.items() if value)
+    ordered = sorted(
+        (each for each in modules if each.stage), key=lambda each: contract.STAGES.index(each.stage or "")
+    )
+    lines = (
+        f"{each.stage} {contract.NEEDS[not each.required]} /{_module_path(options.release, each.module)}\n"
+        for each in ordered
+    )
+    names = (f"{each.mac} {each.name}\n" for each in options.interfaces if each.mac)
+    yield File(contract.IMAGE_FILE, image.encode())
+    yield File(contract.MODULES_FILE, "".join(lines).encode())
+    yield File(contract.INTERFACES_FILE, "".join(names).encode())
