@@ -36,13 +36,13 @@ def read_content(path: Path) -> bytes:
     Raises :class:`KernelError` where it cannot be read, is no regular file or exceeds :data:`MAX_CONTENT`.
     """
     try:
-        # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise KernelError(f"{path} is not a regular file")
-            if status.st_size > MAX_CONTENT:
-                raise KernelError(f"{path} has {TOO_MUCH}")
+        # Before it is opened: opening a FIFO would wait for somebody to write to it.
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise KernelError(f"{path} is not a regular file")
+        if status.st_size > MAX_CONTENT:
+            raise KernelError(f"{path} has {TOO_MUCH}")
+        with open(path, "rb") as file:
             return file.read(MAX_CONTENT)
     except OSError as error:
         raise KernelError(f"cannot read {path}: {error.strerror}") from error
@@ -81,7 +81,8 @@ def _gunzip(packed: bytes) -> bytes:
 def _unxz(packed: bytes) -> bytes:
     import lzma  # noqa: PLC0415 - see above
 
-    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    # The limit is for memory: a header may ask for a dictionary of 4 GiB.
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_CONTENT)
     try:
         content = unpacker.decompress(packed, MAX_CONTENT + 1)
     except lzma.LZMAError as error:

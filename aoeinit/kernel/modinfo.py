@@ -56,5 +56,6 @@ def _modinfo_section(elf: bytes) -> bytes | None:
     # One by one: asking pyelftools for a section by its name would make it read them all, symbols included.
     for section in ELFFile(BytesIO(elf)).iter_sections("SHT_PROGBITS"):
         if section.name == ".modinfo":
-            return bytes(section.data())
+            start = section["sh_offset"]
+            return elf[start : start + section["sh_size"]]
     return None
