@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from aoeinit import __version__
-from aoeinit.aoe.target import Target
 from aoeinit.boot import contract
 from aoeinit.boot.files import INIT, agent_files
+from aoeinit.config import ALL, HOST, Settings
 from aoeinit.errors import ConfigError, KernelError
 from aoeinit.image.busybox import find_busybox, require_applets
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
@@ -25,9 +25,6 @@ from aoeinit.kernel.modinfo import check_release, read_modinfo
 from aoeinit.kernel.names import uncompressed_path
 from aoeinit.kernel.subset import index_files
 
-HOST: Final = "host"
-ALL: Final = "all"
-
 MOUNT_POINTS: Final = ("dev", "proc", "run", "sys", "sysroot")
 
 # Where a sysroot has folders of its own for these, the image still has one /usr.
@@ -36,22 +33,17 @@ MERGED_FOLDERS: Final = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib"}
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What a user wants in an image; all is taken from ``sysroot`` but the sources of ``files``.
+    """What to build, and for which machine; all but the sources of files is taken from ``sysroot``.
 
-    ``nics`` holds ``host``, ``all`` or names of modules; ``interfaces`` are this machine's, whose names the
-    image remembers and whose hardware ``host`` means; ``files`` are pairs of a source and its absolute path
-    in the image.
+    ``filesystems`` are the types that the root may have; ``interfaces`` those of this machine, whose names
+    the image remembers and whose hardware ``host`` means.
     """
 
     release: str
     sysroot: Path
+    settings: Settings
     filesystems: tuple[str, ...]
-    nics: tuple[str, ...] = (HOST,)
     interfaces: tuple[NetworkInterface, ...] = ()
-    target: Target | None = None
-    modules: tuple[str, ...] = ()
-    programs: tuple[str, ...] = ()
-    files: tuple[tuple[Path, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     firmware = _firmware(index, contents)
     busybox = find_busybox(options.sysroot)
     require_applets(options.sysroot, busybox, contract.APPLETS)
-    programs = tuple(find_program(options.sysroot, name) for name in options.programs)
+    programs = tuple(find_program(options.sysroot, name) for name in options.settings.program)
     entries = [
         *_frame(options.sysroot),
         *_agent(),
@@ -97,7 +89,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
         *_module_files(index, contents),
         *_firmware_files(options.sysroot, firmware.files),
         *(entry for path in programs for entry in program_entries(options.sysroot, path)),
-        *(entry for source, path in options.files for entry in _user_files(source, path)),
+        *(entry for source, path in options.settings.file for entry in _user_files(source, path)),
         *_contract_files(options, modules),
     ]
     return ImagePlan(
@@ -123,13 +115,13 @@ def _load_orders(
     index: ModuleIndex, options: BuildOptions
 ) -> tuple[list[tuple[str | None, LoadOrder]], list[str]]:
     """Decide what is loaded in which stage; the modules that are there for their aliases have none."""
-    hardware, warnings = _hardware(index, options) if HOST in options.nics else ([], [])
+    hardware, warnings = _hardware(index, options) if HOST in options.settings.nic else ([], [])
     names: list[tuple[str | None, Iterable[str]]] = [
-        ("early", options.modules),
-        ("network", [*_named_drivers(index, options.nics), *hardware]),
+        ("early", options.settings.module),
+        ("network", [*_named_drivers(index, options.settings.nic), *hardware]),
         ("filesystem", [_filesystem(index, name) for name in options.filesystems]),
         ("aoe", ["aoe"]),
-        (None, _names(ethernet_modules(index)) if ALL in options.nics else ()),
+        (None, _names(ethernet_modules(index)) if ALL in options.settings.nic else ()),
     ]
     return [(stage, load_order(index, each)) for stage, each in names], warnings
 
@@ -271,8 +263,8 @@ def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> 
     facts = {
         "version": __version__,
         "kernel": options.release,
-        "target": str(options.target or ""),
-        "nic": "all" if ALL in options.nics else "listed",
+        "target": str(options.settings.target or ""),
+        "nic": "all" if ALL in options.settings.nic else "listed",
     }
     image = "".join(f"{key}={value}\n" for key, value in facts.items() if value)
     ordered = sorted(

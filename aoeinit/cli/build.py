@@ -1,12 +1,12 @@
 """``aoeinit build``: plan an image, then write it."""
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from aoeinit.config import COMPRESSIONS, HOST, Settings, file_pair
 from aoeinit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,17 +30,10 @@ def read_files(
     _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[Path, str], ...]:
     """Read ``SRC[:DST]`` pairs, or end with a usage error."""
-    return tuple(read_file_pair(value) for value in values)
-
-
-def read_file_pair(value: str) -> tuple[Path, str]:
-    """Split at the last colon; without one the file keeps its own absolute path."""
-    source, colon, destination = value.rpartition(":")
-    if not colon:
-        source, destination = value, os.path.abspath(value)
-    if not source or not destination.startswith("/"):
-        raise click.BadParameter(f"{value!r}: DST is an absolute path in the image, as in ./key:/etc/key")
-    return Path(source), destination
+    try:
+        return tuple(file_pair(value) for value in values)
+    except ConfigError as error:
+        raise click.BadParameter(f"{error.message}; {error.hint}") from error
 
 
 @click.command()
@@ -82,8 +75,8 @@ def read_file_pair(value: str) -> tuple[Path, str]:
 )
 @click.option(
     "--compress",
-    type=click.Choice(["zstd", "xz", "gzip", "lz4", "none"]),
-    default="zstd",
+    type=click.Choice(COMPRESSIONS),
+    default=COMPRESSIONS[0],
     show_default=True,
     help="How the image is compressed.",
 )
@@ -118,76 +111,58 @@ def build(
     quiet: bool,
 ) -> None:
     """Build an initramfs image for one kernel release."""
-    from aoeinit.build import HOST, BuildOptions, plan_image
-    from aoeinit.kernel.config import require_decompressor
-    from aoeinit.kernel.hardware import network_interfaces
+    from aoeinit.cli.making import plan, write
     from aoeinit.system import machine
 
     started = time.monotonic()
     release = kernel or machine.running_kernel()
     output = output or machine.default_output(sysroot, release)
-    mtime = machine.source_date_epoch()
-    nics = nics or (HOST,)
-    require_decompressor(sysroot, release, compress)
-    plan = plan_image(
-        BuildOptions(
-            release=release,
-            sysroot=sysroot,
-            filesystems=filesystems or (machine.root_filesystem(sysroot),),
-            nics=nics,
-            interfaces=network_interfaces(sysfs) if HOST in nics else (),
-            target=target,
-            modules=modules,
-            programs=programs,
-            files=files,
-        )
+    settings = Settings(
+        nic=nics or (HOST,),
+        filesystem=filesystems,
+        target=target,
+        module=modules,
+        program=programs,
+        file=files,
+        compress=compress,
+        level=level,
     )
-    for warning in plan.warnings:
+    image = plan(settings, release=release, sysroot=sysroot, sysfs=sysfs)
+    for warning in image.warnings:
         click.echo(f"aoeinit: warning: {warning}", err=True)
     if not dry_run:
-        write(plan, output, compress, level, mtime)
+        write(image, output, settings)
     size = None if dry_run else output.stat().st_size
     if as_json:
-        click.echo(as_data(plan, output, size))
+        click.echo(as_data(image, output, size))
     elif not quiet:
         if verbose or dry_run:
-            click.echo(contents(plan))
+            click.echo(contents(image))
         done = f"{size} bytes" if size is not None else "would be written"
-        click.echo(f"{output}: {done}, {len(plan.modules)} modules, {time.monotonic() - started:.2f} s")
+        click.echo(f"{output}: {done}, {len(image.modules)} modules, {time.monotonic() - started:.2f} s")
 
 
-def write(plan: "ImagePlan", output: Path, compress: str, level: int | None, mtime: int) -> None:
-    """Write the image beside ``output``, hold it against the plan, and put it in place."""
-    from aoeinit.image.archive import write_image
-    from aoeinit.image.check import verify_image
-    from aoeinit.system.files import replace_file
-
-    # Nobody but root may read it: it can hold what --file put there.
-    with replace_file(output, mode=0o600, check=lambda image: verify_image(image, plan.entries)) as stream:
-        write_image(plan.entries, stream, compression=compress, level=level, mtime=mtime)
-
-
-def contents(plan: "ImagePlan") -> str:
+def contents(image: "ImagePlan") -> str:
     """Say for people what an image holds."""
-    lines = [f"kernel {plan.release}"]
-    for each in plan.modules:
+    lines = [f"kernel {image.release}"]
+    for each in image.modules:
         when = each.stage or "by alias"
         lines.append(f"module {when:10} {'required' if each.required else 'optional'} {each.module.path}")
-    lines += [f"built-in {name}" for name in plan.builtins]
-    lines += [f"firmware {name}" for name in plan.firmware]
-    lines += [f"program {name}" for name in plan.programs]
-    return "\n".join([*lines, f"{len(plan.entries)} entries"])
+    lines += [f"built-in {name}" for name in image.builtins]
+    lines += [f"firmware {name}" for name in image.firmware]
+    lines += [f"program {name}" for name in image.programs]
+    return "\n".join([*lines, f"{len(image.entries)} entries"])
 
 
-def as_data(plan: "ImagePlan", output: Path, size: int | None) -> str:
-    """Give the same as JSON; ``size`` is in bytes, ``null`` for a plan."""
+def as_data(image: "ImagePlan", output: Path, size: int | None) -> str:
+    """Give the same as JSON; ``size`` is in bytes, ``null`` for a image."""
     import json
 
     return json.dumps(
         {
             "image": str(output),
             "size": size,
-            "kernel": plan.release,
+            "kernel": image.release,
             "modules": [
                 {
                     "name": each.module.name,
@@ -195,13 +170,13 @@ def as_data(plan: "ImagePlan", output: Path, size: int | None) -> str:
                     "stage": each.stage,
                     "required": each.required,
                 }
-                for each in plan.modules
+                for each in image.modules
             ],
-            "builtins": plan.builtins,
-            "firmware": plan.firmware,
-            "programs": plan.programs,
-            "entries": [entry.path for entry in plan.entries],
-            "warnings": plan.warnings,
+            "builtins": image.builtins,
+            "firmware": image.firmware,
+            "programs": image.programs,
+            "entries": [entry.path for entry in image.entries],
+            "warnings": image.warnings,
         },
         indent=2,
     )

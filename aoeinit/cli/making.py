@@ -1,0 +1,36 @@
+"""Making an image from settings: what ``aoeinit build`` and the hooks have in common."""
+
+from pathlib import Path
+
+from aoeinit.build import BuildOptions, ImagePlan, plan_image
+from aoeinit.config import HOST, Settings
+from aoeinit.image.archive import write_image
+from aoeinit.image.check import verify_image
+from aoeinit.kernel.config import require_decompressor
+from aoeinit.kernel.hardware import network_interfaces
+from aoeinit.system import machine
+from aoeinit.system.files import replace_file
+
+# Nobody but root may read an image: it can hold whatever --file put there.
+MODE = 0o600
+
+
+def plan(settings: Settings, *, release: str, sysroot: Path, sysfs: Path = Path("/sys")) -> ImagePlan:
+    """Plan the image that the settings mean on this machine."""
+    require_decompressor(sysroot, release, settings.compress)
+    return plan_image(
+        BuildOptions(
+            release=release,
+            sysroot=sysroot,
+            settings=settings,
+            filesystems=settings.filesystem or (machine.root_filesystem(sysroot),),
+            interfaces=network_interfaces(sysfs) if HOST in settings.nic else (),
+        )
+    )
+
+
+def write(image: ImagePlan, output: Path, settings: Settings) -> None:
+    """Write the image beside ``output``, hold it against the plan, and put it in place."""
+    mtime = machine.source_date_epoch()
+    with replace_file(output, mode=MODE, check=lambda path: verify_image(path, image.entries)) as stream:
+        write_image(image.entries, stream, compression=settings.compress, level=settings.level, mtime=mtime)
