@@ -120,7 +120,7 @@ class Loader:
         loaded = [main, self._loaded(interpreter, main)]
         missing: dict[str, Missing] = {}
         for wanting in loaded:  # grows while it is gone through: breadth first
-            for name in wanting.elf.needed:
+            for name in _wanted(wanting, rules):
                 if name in missing or any(name in other.names for other in loaded):
                     continue
                 if rules.musl and MUSL_OWN.match(name):
@@ -188,10 +188,17 @@ def _real(sysroot: Path, folder: str) -> str:
     return resolved.path if resolved else folder
 
 
+def _wanted(wanting: _Loaded, rules: _Rules) -> Iterator[str]:
+    """List the names that a file needs; one with a slash in it is a path, and may have tokens."""
+    for name in wanting.elf.needed:
+        expanded = tuple(_expand((name,), wanting, rules)) if "/" in name else ()
+        yield from expanded or (name,)
+
+
 def _search(name: str, wanting: _Loaded, rules: _Rules) -> Iterator[tuple[str, bool]]:
     """List the folders for ``name`` in order, each with whether only the configuration names it."""
     if "/" in name:
-        yield from ((dirname(path), False) for path in _expand((name,), wanting, rules))
+        yield dirname(name), False
         return
     if rules.musl:
         for loaded in wanting.chain:

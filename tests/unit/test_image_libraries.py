@@ -180,6 +180,11 @@ def found(closure: Closure) -> list[str]:
             id="a name with a slash is a path",
         ),
         pytest.param(
+            {**DEBIAN, "usr/bin/p": program("./a", "$ORIGIN/b")},
+            ["no ./a", "no /usr/bin/b"],
+            id="a path is not searched for anywhere else",
+        ),
+        pytest.param(
             {**DEBIAN, "usr/bin/p": "../../opt/p", "opt/p": program("a", runpath="$ORIGIN"), "opt/a": LIB},
             ["/opt/a"],
             id="ORIGIN is where the program really is",
