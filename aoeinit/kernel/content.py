@@ -13,6 +13,9 @@ MAX_CONTENT: Final = 256 << 20
 
 TOO_MUCH: Final = f"more than {MAX_CONTENT >> 20} MiB, which no module or firmware has"
 
+UNXZ_MEMORY: Final = 128 << 20
+"""Bytes of memory for unpacking xz, twice what ``xz -9`` asks for: a corrupt header may ask for 4 GiB."""
+
 REINSTALL: Final = "install the package that it comes from again"
 """The way out where a file that a package owns is broken."""
 
@@ -81,8 +84,7 @@ def _gunzip(packed: bytes) -> bytes:
 def _unxz(packed: bytes) -> bytes:
     import lzma  # noqa: PLC0415 - see above
 
-    # The limit is for memory: a header may ask for a dictionary of 4 GiB.
-    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_CONTENT)
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=UNXZ_MEMORY)
     try:
         content = unpacker.decompress(packed, MAX_CONTENT + 1)
     except lzma.LZMAError as error:
