@@ -30,6 +30,11 @@ MOUNT_POINTS: Final = ("dev", "proc", "run", "sys", "sysroot")
 # Where a sysroot has folders of its own for these, the image still has one /usr.
 MERGED_FOLDERS: Final = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib"}
 
+APPLETS: Final = ("sh", *contract.APPLETS)
+
+# A script that is run by /bin/sh gets busybox's.
+APPLET_PATHS: Final = frozenset(f"{folder}/{applet}" for folder in ("bin", "usr/bin") for applet in APPLETS)
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
@@ -88,7 +93,11 @@ def plan_image(options: BuildOptions) -> ImagePlan:
         *_busybox(options.sysroot, busybox),
         *_module_files(index, contents),
         *_firmware_files(options.sysroot, firmware.files),
-        *(entry for path in programs for entry in program_entries(options.sysroot, path)),
+        *(
+            entry
+            for path in programs
+            for entry in program_entries(options.sysroot, path, provided=APPLET_PATHS)
+        ),
         *(entry for source, path in options.settings.file for entry in _user_files(source, path)),
         *_contract_files(options, modules),
     ]
@@ -144,7 +153,7 @@ def _hardware(index: ModuleIndex, options: BuildOptions) -> tuple[list[str], lis
             f"kernel {index.release} has no driver for this machine's interfaces: {seen}"
             if seen
             else "this machine has no wired Ethernet interface that --nic host could go by",
-            "Name the driver, as in --nic e1000, or take all with --nic all.",
+            "name the driver, as in --nic e1000, or take all with --nic all",
         )
     warnings = [
         f"kernel {index.release} has no driver for interface {each.name} ({each.device})"
@@ -165,7 +174,7 @@ def _filesystem(index: ModuleIndex, name: str) -> str:
             return alias
     raise KernelError(
         f"kernel {index.release} has no file system {name}",
-        "Name the type of the root file system as mount does: --filesystem ext4",
+        "name the type of the root file system as mount does: --filesystem ext4",
     )
 
 
@@ -207,7 +216,7 @@ def _agent() -> Iterator[Entry]:
 def _busybox(sysroot: Path, busybox: str) -> Iterator[Entry]:
     """Give busybox under the name of every applet that is called, and where the kernel calls modprobe."""
     yield from program_entries(sysroot, busybox, destination="bin/busybox")
-    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in ("sh", *contract.APPLETS))
+    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in APPLETS)
     yield Symlink("sbin/modprobe", "/bin/busybox")
 
 
@@ -239,7 +248,7 @@ def _user_files(source: Path, destination: str) -> Iterator[Entry]:
     try:
         yield from _tree(source.resolve(strict=True), destination.strip("/"))
     except OSError as error:
-        raise ConfigError(f"cannot read {source}: {error.strerror}", "Check what --file names.") from error
+        raise ConfigError(f"cannot read {source}: {error.strerror}", "check what --file names") from error
 
 
 def _tree(source: Path, path: str) -> Iterator[Entry]:
@@ -255,7 +264,7 @@ def _tree(source: Path, path: str) -> Iterator[Entry]:
         # Bits that give away another user's rights have no place in an image.
         yield File(path, source.read_bytes(), stat.S_IMODE(mode) & 0o777)
     else:
-        raise ConfigError(f"{source} is neither a file nor a folder", "Leave it out of --file.")
+        raise ConfigError(f"{source} is neither a file nor a folder", "leave it out of --file")
 
 
 def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> Iterator[Entry]:

@@ -57,7 +57,7 @@ def _known(index: ModuleIndex, name: str) -> tuple[Module | Builtin, ...]:
     found = index.resolve(name)
     if not found:
         near = get_close_matches(name.replace("-", "_"), [*index.modules, *index.builtins])
-        hint = f"did you mean {' or '.join(near)}?" if near else None
+        hint = f"did you mean {' or '.join(near)}?" if near else f"{index.folder} lists what there is"
         raise KernelError(f"kernel {index.release} has no module or alias {name}", hint)
     return found
 

@@ -17,7 +17,19 @@ def test_a_target_is_shelf_and_slot() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "11.0", "e11", "e11.", "e.0", "e11.0p1", "E11.0", " e11.0", "e11.0\n", "e1\u0661.0", "/dev/etherd/e11.0"],
+    [
+        "",
+        "11.0",
+        "e11",
+        "e11.",
+        "e.0",
+        "e11.0p1",
+        "E11.0",
+        " e11.0",
+        "e11.0\n",
+        "e1\u0661.0",
+        "/dev/etherd/e11.0",
+    ],
 )
 def test_what_is_no_target_is_refused_with_an_example(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
