@@ -1,9 +1,10 @@
-"""The load order of every module of two real kernels, against ``modprobe --show-depends`` of kmod itself.
+"""The load order of every module of two real kernels, and their aliases, against kmod's own modprobe.
 
 Real kernels have no circles of soft dependencies, so that made-up ones follow.
 """
 
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,27 @@ def test_required_is_what_kmod_loads_without_soft_dependencies(kernel: Kernel, t
     }
     assert required == {name: set(modules) for name, (_, modules) in hard_only.items()}
     assert len(orders) == modules_on_disk(kernel)
+
+
+def test_aliases_agree_for_one_in_three_patterns(kernel: Kernel, tmp_path: Path) -> None:
+    index = ModuleIndex.read(kernel.root, kernel.release)
+    patterns = {pattern for patterns in index.alias_patterns.values() for pattern in patterns}
+    aliases = sorted(map(one_that_matches, patterns))[::3]
+    assert len(aliases) > 8000
+    for some in batched(aliases, 4000):
+        expected = ask_kmod("--resolve-alias", kernel.root, kernel, some, tmp_path)
+        assert {alias: [found.name for found in index.resolve(alias)] for alias in some} == {
+            alias: list(dict.fromkeys(names)) for alias, names in expected.items()
+        }
+
+
+def one_that_matches(pattern: str) -> str:
+    return re.sub(r"\[(.).*?\]", r"\1", pattern).replace("*", "0").replace("?", "1")
+
+
+def batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """So many at a time as fit on a command line."""
+    return (names[start : start + size] for start in range(0, len(names), size))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -102,24 +124,45 @@ def our_orders(root: Path, kernel: Kernel) -> dict[str, LoadOrder]:
 
 
 def differences(ours: dict[str, LoadOrder], kmods: dict[str, Printed]) -> dict[str, tuple[Printed, Printed]]:
-    printed = {
+    ordered = {
         name: (list(order.builtin), [item.module.name for item in order.items])
         for name, order in ours.items()
     }
-    return {name: (printed[name], kmods[name]) for name in printed if printed[name] != kmods[name]}
+    return {name: (ordered[name], kmods[name]) for name in ordered if ordered[name] != kmods[name]}
 
 
 def kmod_orders(root: Path, kernel: Kernel, names: Iterable[str], tmp_path: Path) -> dict[str, Printed]:
-    """What kmod says about each module, in one call for all.
+    answers = ask_kmod("--show-depends", root, kernel, list(names), tmp_path)
+    return {name: printed(lines) for name, lines in answers.items()}
 
-    An install line in its configuration, which it prints where that name is asked for, tells where the
-    answer about one module ends; the configuration folder also keeps the host's modprobe.d out.
+
+def printed(lines: list[str]) -> Printed:
+    """kmod prints some modules more than once; the first place counts, since loading again does nothing."""
+    builtins, modules = dict[str, None](), dict[str, None]()
+    for line in lines:
+        match line.split():
+            case ["insmod", path]:
+                modules.setdefault(module_name(path))
+            case ["builtin", name]:
+                builtins.setdefault(name)
+            case _:
+                raise AssertionError(line)
+    return list(builtins), list(modules)
+
+
+def ask_kmod(
+    question: str, root: Path, kernel: Kernel, names: list[str], tmp_path: Path
+) -> dict[str, list[str]]:
+    """What kmod says about each name, in one call for all.
+
+    An install line in its configuration, of which it prints the last word where that name is asked for, tells
+    where the answer about one name ends; the configuration folder also keeps the host's modprobe.d out.
     """
-    (tmp_path / "modprobe.d").mkdir()
+    (tmp_path / "modprobe.d").mkdir(exist_ok=True)
     (tmp_path / "modprobe.d/separator.conf").write_text(f"install {SEPARATOR} {SEPARATOR}\n")
     output = subprocess.run(
         [
-            *("modprobe", "--show-depends", "--all"),
+            *("modprobe", question, "--all"),
             *("--config", str(tmp_path / "modprobe.d")),
             *("--dirname", str(root), "--set-version", kernel.release),
             *(word for name in names for word in (name, SEPARATOR)),
@@ -132,17 +175,11 @@ def kmod_orders(root: Path, kernel: Kernel, names: Iterable[str], tmp_path: Path
     return dict(zip(names, answers(output.stdout), strict=True))
 
 
-def answers(output: str) -> Iterator[Printed]:
-    """kmod prints some modules more than once; the first place counts, since loading again does nothing."""
-    builtins, modules = dict[str, None](), dict[str, None]()
+def answers(output: str) -> Iterator[list[str]]:
+    lines: list[str] = []
     for line in output.splitlines():
-        match line.split():
-            case ["install", name] if name == SEPARATOR:
-                yield list(builtins), list(modules)
-                builtins, modules = {}, {}
-            case ["insmod", path]:
-                modules.setdefault(module_name(path))
-            case ["builtin", name]:
-                builtins.setdefault(name)
-            case _:
-                raise AssertionError(line)
+        if line.split()[-1] == SEPARATOR:
+            yield lines
+            lines = []
+        else:
+            lines.append(line)
