@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aoeinit.errors import KernelError
 from aoeinit.kernel.closure import LoadOrder, MissingSoftDependency, load_order
-from tests.unit.kernel_samples import dep_lines, make_release
+from tests.unit.kernel_samples import FOLDER, dep_lines, make_release
 
 
 def names(order: LoadOrder) -> list[str]:
@@ -105,14 +105,14 @@ def test_a_circle_elsewhere_does_not_matter(tmp_path: Path) -> None:
     [
         ("e1000f", "did you mean e1000 or e1000e?"),
         ("virtio-pcy", "did you mean virtio_pci?"),
-        ("pci:v00008086", None),
+        ("pci:v00008086", f"{FOLDER} lists what there is"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path, asked: str, hint: str | None) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path, asked: str, hint: str) -> None:
     index = make_release(tmp_path, dep=dep_lines("e1000", "e1000e", "aoe"), builtin="kernel/virtio_pci.ko\n")
     with pytest.raises(KernelError, match=f"has no module or alias {asked}") as caught:
         load_order(index, [asked])
-    assert caught.value.hint == hint
+    assert (caught.value.hint or "").removeprefix(f"{tmp_path}/") == hint
 
 
 def test_a_dependency_that_modules_dep_does_not_list_is_an_error(tmp_path: Path) -> None:
