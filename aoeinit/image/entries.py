@@ -181,8 +181,8 @@ def _path_flaw(path: str) -> str | None:
         return "its path has .. in it"
     if "" in names or "." in names:
         return "its path has an empty name or . in it"
-    if path == TRAILER:
-        return "this name ends an archive"
+    if names[0] == TRAILER:
+        return f"{TRAILER} ends an archive"
     flaw = _text_flaw(path)
     if flaw is None and max(len(os.fsencode(name)) for name in names) > NAME_MAX:
         return f"a name in its path is longer than {NAME_MAX} bytes"

@@ -114,6 +114,7 @@ class TestPathsThroughLinks:
         (File("x" * 256, b""), "255"),
         (File("/".join(["x" * 200] * 21), b""), "4095"),
         (File("TRAILER!!!", b""), "ends an archive"),
+        (File("TRAILER!!!/x", b""), "ends an archive"),
         (File("a", b"", 0o100644), "permission bits"),
         (Directory("a", -1), "permission bits"),
         (Symlink("a", ""), "empty"),
