@@ -82,7 +82,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     require_aoe(index)
     orders, warnings = _load_orders(index, options)
     modules = _plan_modules(orders)
-    contents = {each.module: read_module(index.folder / each.module.path) for each in modules}
+    contents = {each.module: read_module(index.module_file(each.module)) for each in modules}
     firmware = _firmware(index, contents)
     busybox = find_busybox(options.sysroot)
     require_applets(options.sysroot, busybox, contract.APPLETS)

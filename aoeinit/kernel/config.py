@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from aoeinit.errors import KernelError
-from aoeinit.sysroot import resolve
+from aoeinit.kernel.content import locate
 
 # Kconfig symbols of usr/Kconfig, by the name that aoeinit gives the compression.
 DECOMPRESSORS = {
@@ -34,7 +34,7 @@ def require_decompressor(sysroot: Path, release: str, compression: str) -> None:
 def read_config(sysroot: Path, release: str) -> dict[str, str] | None:
     """Give the options that are set, from ``config`` where distributions put it; ``None`` if nowhere."""
     for name in (f"boot/config-{release}", f"lib/modules/{release}/config"):
-        found = resolve(sysroot, name)
+        found = locate(sysroot, name)
         if found is None:
             continue
         try:
