@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +24,21 @@ class Nic:
 
     model: str
     mac: str = "52:54:00:11:00:01"
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A machine: its network card, on which tap of the network, its memory in MiB and what runs it."""
+
+    nic: Nic
+    tap: str = "tap0"
+    memory: int = 512
+    accelerator: str = "tcg"
+
+    def arguments(self) -> list[str]:
+        link = f"tap,ifname={self.tap},script=no,downscript=no"
+        nic = f"model={self.nic.model},mac={self.nic.mac}"
+        return ["-m", str(self.memory), "-nic", f"{link},{nic}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +79,29 @@ class Machine:
     lines: list[Line] = field(default_factory=list)
     rest: bytes = b""
 
-    def run(self, *, timeout: float, until: str | None = None) -> Line | None:
-        """Let it run until a line matches the pattern ``until``, or until it is off where there is none.
+    def run_until(self, pattern: str, timeout: float) -> Line:
+        """Let it run until it says a line that matches, and give that line.
 
-        Gives the line. Raises LabError, with the end of the console and the log's path, when ``timeout``
-        seconds after it was switched on that has not happened, or it is off and the line never came.
+        Raises LabError, with the end of the console and the log's path, if the line has not come ``timeout``
+        seconds after the machine was switched on.
         """
-        with self.log.open("ab") as log:
-            while True:
-                seen = len(self.lines)
-                running_still = self.listen(log, timeout)
-                for line in self.lines[seen:]:
-                    if until is not None and re.search(until, line.text):
-                        return line
-                if not running_still:
-                    break
-        self.process.wait()
-        if until is None:
-            return None
-        raise self.error(f"the machine is off and never said {until!r}")
+        seen = 0
+        on = True
+        while on:
+            on = self.listen(timeout)
+            for line in self.lines[seen:]:
+                if re.search(pattern, line.text):
+                    return line
+            seen = len(self.lines)
+        raise self.error(f"the machine is off and never said {pattern!r}")
 
-    def listen(self, log: IO[bytes], timeout: float) -> bool:
+    def run_to_end(self, timeout: float) -> None:
+        """Let it run until it is off; raises LabError like :meth:`run_until`."""
+        while self.listen(timeout):
+            pass
+        self.process.wait()
+
+    def listen(self, timeout: float) -> bool:
         """Take in what the console has to say next; false when the machine is off."""
         if self.process.stdout is None:
             raise LabError("the machine was started without a console")
@@ -93,8 +109,8 @@ class Machine:
         if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
             raise self.error(f"the machine did not finish within {timeout:g} s")
         chunk = os.read(self.process.stdout.fileno(), 65536)
-        log.write(chunk)
-        log.flush()
+        with self.log.open("ab") as log:
+            log.write(chunk)
         *complete, self.rest = (self.rest + chunk).split(b"\n")
         now = time.monotonic() - self.started
         self.lines += [Line(now, line.decode(errors="replace").rstrip("\r")) for line in complete]
@@ -102,33 +118,24 @@ class Machine:
 
     def error(self, message: str) -> LabError:
         """An error that ends with the last of the console."""
-        tail = "\n".join(line.text for line in self.lines[-TAIL_LINES:])
+        said = [line.text for line in self.lines] + [self.rest.decode(errors="replace")]
+        tail = "\n".join(said[-TAIL_LINES:])
         return LabError(f"{message}; the last of its console:\n{tail}\nthe whole console: {self.log}")
 
 
 @contextmanager
-def machine(
-    net: Network,
-    nic: Nic,
-    boot: DirectBoot | NetworkBoot,
-    *,
-    log: Path,
-    tap: str = "tap0",
-    memory: int = 512,
-) -> Iterator[Machine]:
-    """Switch a machine on, with ``memory`` MiB and one network card; it is switched off with the block."""
-    accelerator = "kvm" if kvm_works() else "tcg"
-    network_card = f"tap,ifname={tap},script=no,downscript=no,model={nic.model},mac={nic.mac}"
-    command = [
-        *qemu(accelerator),
-        *("-m", str(memory)),
-        *("-nic", network_card),
-        *boot.arguments(),
-    ]
+def machine(net: Network, hardware: Hardware, boot: DirectBoot | NetworkBoot, log: Path) -> Iterator[Machine]:
+    """Switch a machine on; it is switched off with the block."""
+    command = [*qemu(hardware.accelerator), *hardware.arguments(), *boot.arguments()]
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes(b"")
     with running(net.inside(command), stdout=subprocess.PIPE) as process:
         yield Machine(process, log)
+
+
+def fastest_accelerator(vmlinuz: Path) -> str:
+    """KVM where a probe with this kernel proves that it works, else emulation."""
+    return "kvm" if kvm_works(vmlinuz) else "tcg"
 
 
 def qemu(accelerator: str) -> list[str]:
@@ -143,13 +150,16 @@ def qemu(accelerator: str) -> list[str]:
     ]
 
 
-@cache
-def kvm_works() -> bool:
-    """Whether a guest under KVM gets as far as its firmware's greeting; the device alone proves nothing."""
+def kvm_works(vmlinuz: Path) -> bool:
+    """Whether a kernel under KVM gets as far as missing its root.
+
+    That the device is there proves nothing: on some machines the firmware runs and the kernel hangs.
+    """
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    with running([*qemu("kvm"), "-nic", "none"], stdout=subprocess.PIPE) as process:
-        return process.stdout is not None and says(process.stdout, b"SeaBIOS", PROBE_SECONDS)
+    boot = ["-nic", "none", "-m", "512", "-kernel", f"{vmlinuz}", "-append", "console=ttyS0"]
+    with running([*qemu("kvm"), *boot], stdout=subprocess.PIPE) as process:
+        return process.stdout is not None and says(process.stdout, b"Kernel panic", PROBE_SECONDS)
 
 
 def says(stream: IO[bytes], words: bytes, seconds: float) -> bool:

@@ -25,7 +25,8 @@ for disk in /sys/block/etherd*; do
 	say disk "${disk##*!} $(cat "$disk/netif") $(cat "$disk/mac")"
 done
 for interface in /sys/class/net/*; do
-	say interface "${interface##*/} $(cat "$interface/address") $(cat "$interface/operstate")"
+	# An interface that is down does not tell of its carrier.
+	say interface "${interface##*/} $(cat "$interface/address") $(cat "$interface/carrier" 2>/dev/null)"
 done
 lines parameters /proc/cmdline
 [ -e /run/aoeinit/state ] && lines state /run/aoeinit/state
