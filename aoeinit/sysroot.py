@@ -36,7 +36,8 @@ class Resolved:
 def resolve(sysroot: Path, path: str) -> Resolved | None:
     """Follow ``path`` (absolute or not, both count from the sysroot); ``None`` where nothing is there.
 
-    ``..`` stops at the sysroot, as it does at ``/``. Raises :class:`AoeinitError` for a loop of links.
+    ``..`` stops at the sysroot, as it does at ``/``. Raises :class:`AoeinitError` for a loop of
+    links, a folder that may not be entered and an impossible name.
     """
     base = os.fspath(sysroot)
     links: list[tuple[str, str]] = []
@@ -54,6 +55,8 @@ def resolve(sysroot: Path, path: str) -> Resolved | None:
             is_link = stat.S_ISLNK(os.lstat(f"{base}/{here}").st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except (OSError, ValueError) as error:
+            raise AoeinitError(f"cannot follow {path!r} in {base}: {error}") from error
         if not is_link:
             done.append(name)
             continue

@@ -29,8 +29,6 @@ def locate(sysroot: Path, path: str) -> Resolved | None:
         return resolve(sysroot, path)
     except AoeinitError as error:
         raise KernelError(error.message, error.hint) from error
-    except (OSError, ValueError) as error:
-        raise KernelError(f"cannot follow {path!r} in {sysroot}: {error}") from error
 
 
 def read_content(path: Path) -> bytes:

@@ -53,3 +53,9 @@ def test_what_is_not_there_is_none(sysroot: Path, path: str) -> None:
 def test_a_loop_of_links_is_an_error(sysroot: Path) -> None:
     with pytest.raises(AoeinitError, match="loop"):
         resolve(sysroot, "/loop/more")
+
+
+@pytest.mark.parametrize("path", ["usr/" + "n" * 300, "usr/\0"])
+def test_an_impossible_name_is_an_error(sysroot: Path, path: str) -> None:
+    with pytest.raises(AoeinitError, match="cannot follow"):
+        resolve(sysroot, path)
