@@ -6,34 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aoeinit.config import COMPRESSIONS, HOST, Settings, file_pair
-from aoeinit.errors import ConfigError
+from aoeinit.cli.settings import setting_options, settings_for
 
 if TYPE_CHECKING:
-    from aoeinit.aoe.target import Target
     from aoeinit.build import ImagePlan
-
-
-def read_target(_ctx: click.Context, _param: click.Parameter, value: str | None) -> "Target | None":
-    """Read a target's name, or end with a usage error."""
-    from aoeinit.aoe.target import Target
-
-    if value is None:
-        return None
-    try:
-        return Target.parse(value)
-    except ConfigError as error:
-        raise click.BadParameter(f"{error.message}; {error.hint}") from error
-
-
-def read_files(
-    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
-) -> tuple[tuple[Path, str], ...]:
-    """Read ``SRC[:DST]`` pairs, or end with a usage error."""
-    try:
-        return tuple(file_pair(value) for value in values)
-    except ConfigError as error:
-        raise click.BadParameter(f"{error.message}; {error.hint}") from error
 
 
 @click.command()
@@ -44,43 +20,7 @@ def read_files(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The image.  [default: /boot/initramfs-KVER.img, or the name the distribution uses]",
 )
-@click.option(
-    "--target", callback=read_target, metavar="eX.Y", help="Target to boot from if nobody says else."
-)
-@click.option(
-    "--nic",
-    "nics",
-    metavar="host|all|MODULE",
-    multiple=True,
-    help="Network drivers: for this machine's hardware, all Ethernet ones, or by name.  [default: host]",
-)
-@click.option(
-    "--filesystem",
-    "filesystems",
-    metavar="FS",
-    multiple=True,
-    help="File system of the root.  [default: the running root's]",
-)
-@click.option("--module", "modules", metavar="M", multiple=True, help="One more module, loaded first.")
-@click.option(
-    "--program", "programs", metavar="PATH", multiple=True, help="One more program, with its libraries."
-)
-@click.option(
-    "--file",
-    "files",
-    metavar="SRC[:DST]",
-    callback=read_files,
-    multiple=True,
-    help="One more file or folder.",
-)
-@click.option(
-    "--compress",
-    type=click.Choice(COMPRESSIONS),
-    default=COMPRESSIONS[0],
-    show_default=True,
-    help="How the image is compressed.",
-)
-@click.option("--level", type=int, metavar="N", help="Compression level.  [default: quick and small]")
+@setting_options
 @click.option(
     "--sysfs",
     type=click.Path(path_type=Path),
@@ -96,37 +36,24 @@ def build(
     kernel: str | None,
     sysroot: Path,
     output: Path | None,
-    target: "Target | None",
-    nics: tuple[str, ...],
-    filesystems: tuple[str, ...],
-    modules: tuple[str, ...],
-    programs: tuple[str, ...],
-    files: tuple[tuple[Path, str], ...],
-    compress: str,
-    level: int | None,
     sysfs: Path,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    **chosen: object,
 ) -> None:
-    """Build an initramfs image for one kernel release."""
+    """Build an initramfs image for one kernel release.
+
+    What the options leave open, /etc/aoeinit.toml and /etc/aoeinit.d/*.toml say: see aoeinit config show.
+    """
     from aoeinit.cli.making import plan, write
     from aoeinit.system import machine
 
     started = time.monotonic()
     release = kernel or machine.running_kernel()
     output = output or machine.default_output(sysroot, release)
-    settings = Settings(
-        nic=nics or (HOST,),
-        filesystem=filesystems,
-        target=target,
-        module=modules,
-        program=programs,
-        file=files,
-        compress=compress,
-        level=level,
-    )
+    settings = settings_for(sysroot, chosen)
     image = plan(settings, release=release, sysroot=sysroot, sysfs=sysfs)
     for warning in image.warnings:
         click.echo(f"aoeinit: warning: {warning}", err=True)

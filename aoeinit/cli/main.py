@@ -15,6 +15,7 @@ from aoeinit.errors import AoeinitError
 
 COMMANDS = {
     "build": "Build an initramfs image for one kernel release.",
+    "config": "Print what the configuration files say.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
 }
 
