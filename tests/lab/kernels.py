@@ -1,6 +1,7 @@
 """Real kernels to build for and to boot: the distribution's package, or the host's own."""
 
 import os
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,17 +80,21 @@ def apt_options(suite: str, folder: Path) -> list[str]:
     return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
 
 
+def own_suite() -> str:
+    """The Debian suite that this machine runs, such as bookworm."""
+    release = platform.freedesktop_os_release()
+    if release["ID"] != "debian" or "VERSION_CODENAME" not in release:
+        raise LabError(f"this is {release['PRETTY_NAME']}: the lab gets its systems from Debian's suites")
+    return release["VERSION_CODENAME"]
+
+
 def debian_mirror(apt: Path = APT) -> str:
     """The address that the machine itself gets its Debian suite from."""
-    release = Path("/etc/os-release").read_text()
-    codename = next(
-        (line.partition("=")[2].strip('"') for line in release.splitlines() if "VERSION_CODENAME=" in line),
-        "",
-    )
+    suite = own_suite()
     for source in apt_sources(apt):
-        if codename in source.suites:
+        if suite in source.suites:
             return source.uri
-    raise LabError(f"no source of apt under {apt} has the suite {codename!r}: cannot tell the Debian mirror")
+    raise LabError(f"no source of apt under {apt} has the suite {suite!r}: cannot tell the Debian mirror")
 
 
 def apt_sources(apt: Path) -> Iterator[AptSource]:

@@ -31,4 +31,10 @@ done
 lines parameters /proc/cmdline
 [ -e /run/aoeinit/state ] && lines state /run/aoeinit/state
 [ -e /run/aoeinit/timeline ] && lines timeline /run/aoeinit/timeline
+if [ -d /run/systemd/system ]; then
+	say system "multi-user.target $(systemctl is-active multi-user.target)"
+	systemctl list-units --failed --plain --no-legend | while read -r unit _; do
+		say failed "$unit"
+	done
+fi
 say end ok
