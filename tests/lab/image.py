@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tests.lab.cache import cache_folder, filling
 from tests.lab.kernels import Kernel
-from tests.lab.programs import run
+from tests.lab.programs import program, run
 
 TOP = Path(__file__).parents[2]
-BUSYBOX = Path("/bin/busybox")
 
 
 def build_image(kernel: Kernel, output: Path, options: Sequence[str]) -> str:
@@ -31,12 +30,13 @@ def sysroot_for(kernel: Kernel) -> Path:
     """A root folder with the kernel's modules and the host's busybox: the host's own for its own kernel."""
     if kernel.root == Path("/"):
         return kernel.root
-    digest = hashlib.sha256(BUSYBOX.read_bytes()).hexdigest()[:12]
+    busybox = program("busybox")
+    digest = hashlib.sha256(busybox.read_bytes()).hexdigest()[:12]
     folder = cache_folder() / "sysroots" / f"{kernel.release}-{digest}"
     with filling(folder) as part:
         if part is not None:
             # Hard links: the tree is large, and nobody changes a file of it in place.
             run(["cp", "-al", f"{kernel.root}/.", str(part)])
             (part / "bin").mkdir(exist_ok=True)
-            shutil.copy(BUSYBOX, part / "bin/busybox")
+            shutil.copy(busybox, part / "bin/busybox")
     return folder

@@ -84,7 +84,7 @@ def own_suite() -> str:
     """The Debian suite that this machine runs, such as bookworm."""
     release = platform.freedesktop_os_release()
     if release["ID"] != "debian" or "VERSION_CODENAME" not in release:
-        raise LabError(f"this is {release['PRETTY_NAME']}: the lab gets its systems from Debian's suites")
+        raise LabError(f"this is {release['PRETTY_NAME']}: packages come from Debian only")
     return release["VERSION_CODENAME"]
 
 

@@ -1,6 +1,7 @@
 """Running the lab's programs: to their end, or beside the test and ended with it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 STOP_SECONDS = 5
+ADVICE = "tests/run.sh and contrib/demo.sh install what the lab needs"
 
 
 class LabError(Exception):
@@ -19,6 +21,14 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
 
 
+def program(name: str) -> Path:
+    """Where a program is."""
+    found = shutil.which(name, path=environment()["PATH"])
+    if found is None:
+        raise LabError(f"{name}: not installed; {ADVICE}")
+    return Path(found)
+
+
 def run(command: Sequence[str], cwd: Path | None = None, stdin: str = "") -> str:
     """Run a program to its end and return what it printed; raises LabError with its last words."""
     try:
@@ -26,7 +36,7 @@ def run(command: Sequence[str], cwd: Path | None = None, stdin: str = "") -> str
             command, cwd=cwd, env=environment(), check=False, input=stdin, capture_output=True, text=True
         )
     except FileNotFoundError as error:
-        raise LabError(f"{command[0]}: not installed; tests/run.sh installs what the lab needs") from error
+        raise LabError(f"{command[0]}: not installed; {ADVICE}") from error
     if done.returncode:
         raise LabError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+from elftools.elf.elffile import ELFFile
+
+from tests.lab.programs import LabError, program
 from tests.lab.report import write_report
 
-BUSYBOX = Path("/bin/busybox")
 INIT = """\
 #!/bin/sh
 /usr/lib/aoelab/report
@@ -19,7 +21,7 @@ def make_tiny_root(tree: Path, token: str) -> None:
     """Fill the folder ``tree``; ``/sbin/init`` is an absolute link, as systemd's often is."""
     for name in ("bin", "sbin", "usr/lib/aoelab", "etc", "dev", "proc", "sys", "run", "tmp"):
         (tree / name).mkdir(parents=True)
-    shutil.copy(BUSYBOX, tree / "bin/busybox")
+    shutil.copy(static_busybox(), tree / "bin/busybox")
     for applet in ("sh", "dmesg", "cat", "uname", "sync", "mount", "poweroff"):
         (tree / "bin" / applet).symlink_to("busybox")
     init = tree / "usr/lib/aoelab/init"
@@ -27,3 +29,12 @@ def make_tiny_root(tree: Path, token: str) -> None:
     init.chmod(0o755)
     (tree / "sbin/init").symlink_to("/usr/lib/aoelab/init")
     write_report(tree, token)
+
+
+def static_busybox() -> Path:
+    """The host's busybox, which has to work without libraries."""
+    busybox = program("busybox")
+    with busybox.open("rb") as file:
+        if any(segment["p_type"] == "PT_INTERP" for segment in ELFFile(file).iter_segments()):
+            raise LabError(f"{busybox} needs shared libraries: install busybox-static")
+    return busybox
