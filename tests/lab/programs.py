@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+START_SECONDS = 10
 STOP_SECONDS = 5
 ADVICE = "tests/run.sh and contrib/demo.sh install what the lab needs"
 
@@ -60,6 +62,18 @@ def running(command: Sequence[str], stdout: int | IO[bytes]) -> Iterator[subproc
             yield process
         finally:
             end(process)
+
+
+@contextmanager
+def serving(command: Sequence[str], log: Path, ready: str) -> Iterator[None]:
+    """Run a server beside the test, from when it has written ``ready`` to ``log``."""
+    with log.open("wb") as output, running(command, stdout=output) as process:
+        patience = time.monotonic() + START_SECONDS
+        while ready not in log.read_text(errors="replace"):
+            if process.poll() is not None or time.monotonic() > patience:
+                raise LabError(f"{' '.join(command)} does not serve:\n{log.read_text(errors='replace')}")
+            time.sleep(0.02)
+        yield
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -5,29 +5,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab.network import BRIDGE, Network
-from tests.lab.programs import running
+from tests.lab.programs import serving
 
 
 @contextmanager
 def vblade(
     net: Network, disk: Path, *, shelf: int = 11, slot: int = 0, masks: Sequence[str] = ()
-) -> Iterator[Path]:
-    """Export ``disk`` as ``e<shelf>.<slot>``, to the MACs in ``masks`` only where there are any.
-
-    Gives the path of vblade's output.
-    """
+) -> Iterator[None]:
+    """Export ``disk`` as ``e<shelf>.<slot>``, to the MACs in ``masks`` only where there are any."""
     mask = ["-m", ",".join(masks)] if masks else []
     command = net.inside(["vblade", *mask, str(shelf), str(slot), BRIDGE, str(disk)])
-    log = disk.with_suffix(".vblade.log")
-    with log.open("wb") as output, running(command, stdout=output):
-        yield log
+    with serving(command, disk.with_suffix(".vblade.log"), ready=f"e{shelf}.{slot}"):
+        yield
 
 
 @contextmanager
-def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[Path]:
+def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[None]:
     """Serve addresses with ``root_path`` as DHCP option 17, which is where iPXE looks for its target.
 
-    Gives the path of dnsmasq's output; ``folder`` is for it and for the leases.
+    ``folder`` is for its log and its leases.
     """
     command = [
         "dnsmasq",
@@ -46,6 +42,5 @@ def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[Path]:
         "--dhcp-range=10.11.0.10,10.11.0.99",
         f"--dhcp-option=option:root-path,{root_path}",
     ]
-    log = folder / "dnsmasq.log"
-    with log.open("wb") as output, running(net.inside(command), stdout=output):
-        yield log
+    with serving(net.inside(command), folder / "dnsmasq.log", ready="DHCP, IP range"):
+        yield
