@@ -10,7 +10,7 @@ from typing import Final
 from aoeinit import __version__
 from aoeinit.boot import contract
 from aoeinit.boot.files import INIT, agent_files
-from aoeinit.config import ALL, HOST, Settings
+from aoeinit.config import ALL, AUTO, HOST, Settings
 from aoeinit.errors import ConfigError, KernelError
 from aoeinit.image.busybox import find_busybox, require_applets
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
@@ -20,6 +20,7 @@ from aoeinit.kernel.ethernet import bus_modules, ethernet_modules, hardware_modu
 from aoeinit.kernel.firmware import Firmware, FirmwareFound, MissingFirmware, find_firmware, read_firmware
 from aoeinit.kernel.hardware import NetworkInterface
 from aoeinit.kernel.index import Module, ModuleIndex
+from aoeinit.kernel.microcode import IMAGE_FOLDER, Microcode, Processor, find_microcode
 from aoeinit.kernel.modfile import read_module
 from aoeinit.kernel.modinfo import check_release, read_modinfo
 from aoeinit.kernel.names import uncompressed_path
@@ -41,7 +42,8 @@ class BuildOptions:
     """What to build, and for which machine; all but the sources of files is taken from ``sysroot``.
 
     ``filesystems`` are the types that the root may have; ``interfaces`` those of this machine, whose names
-    the image remembers and whose hardware ``host`` means.
+    the image remembers and whose hardware ``host`` means; ``processor`` is the one whose microcode it needs,
+    ``None`` for any.
     """
 
     release: str
@@ -49,6 +51,7 @@ class BuildOptions:
     settings: Settings
     filesystems: tuple[str, ...]
     interfaces: tuple[NetworkInterface, ...] = ()
+    processor: Processor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,18 @@ class PlannedModule:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """Everything an image will hold, arranged, and what the user should know about it."""
+    """Everything an image will hold, arranged, and what the user should know about it.
+
+    ``early`` are the entries of an archive of their own in front, which may be none.
+    """
 
     release: str
     entries: tuple[Entry, ...]
+    early: tuple[Entry, ...]
     modules: tuple[PlannedModule, ...]
     builtins: tuple[str, ...]
     firmware: tuple[str, ...]
+    microcode: tuple[str, ...]
     programs: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -87,6 +95,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     busybox = find_busybox(options.sysroot)
     require_applets(options.sysroot, busybox, contract.APPLETS)
     programs = tuple(find_program(options.sysroot, name) for name in options.settings.program)
+    microcode = _microcode(options)
     entries = [
         *_frame(options.sysroot),
         *_agent(),
@@ -104,9 +113,11 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     return ImagePlan(
         release=options.release,
         entries=arrange(entries),
+        early=arrange(_early_entries(microcode)),
         modules=modules,
         builtins=tuple(dict.fromkeys(name for _, order in orders for name in order.builtin)),
         firmware=tuple(each.name for each in firmware.files),
+        microcode=tuple(name for each in microcode for name in each.names),
         programs=(busybox, *programs),
         warnings=(*warnings, *_firmware_warnings(firmware.missing)),
     )
@@ -241,6 +252,20 @@ def _firmware_files(sysroot: Path, files: Iterable[Firmware]) -> Iterator[Entry]
         else:
             first[firmware.source] = path
             yield File(path, read_firmware(sysroot, firmware))
+
+
+def _microcode(options: BuildOptions) -> tuple[Microcode, ...]:
+    if options.settings.microcode == AUTO:
+        return find_microcode(options.sysroot, options.release, options.processor)
+    return ()
+
+
+def _early_entries(microcode: Iterable[Microcode]) -> Iterator[Entry]:
+    """Give what the kernel reads before it unpacks anything."""
+    for each in microcode:
+        yield File(f"{IMAGE_FOLDER}/{each.image_file}", each.content)
+        # By this, lsinitrd of any version knows that another archive follows.
+        yield File("early_cpio", b"1\n")
 
 
 def _user_files(source: Path, destination: str) -> Iterator[Entry]:

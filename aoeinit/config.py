@@ -14,6 +14,7 @@ from aoeinit.errors import ConfigError
 
 HOST: Final = "host"
 ALL: Final = "all"
+AUTO: Final = "auto"
 
 COMPRESSIONS: Final = ("zstd", "xz", "gzip", "lz4", "none")
 
@@ -83,7 +84,7 @@ class Settings:
 
     ``nic`` holds ``host``, ``all`` or names of modules. ``filesystem`` may be empty: that of the root is
     meant. ``file`` are pairs of a source on this machine and its absolute path in the image. ``level``
-    ``None`` is the compression's own.
+    ``None`` is the compression's own. ``microcode`` is ``auto`` or ``none``.
     """
 
     nic: tuple[str, ...] = field(
@@ -139,6 +140,17 @@ class Settings:
     level: int | None = field(
         default=None,
         metadata=Key("N", "Compression level.", "9", int, default="quick and small", whole=True).metadata,
+    )
+    microcode: str = field(
+        default=AUTO,
+        metadata=Key(
+            "auto|none",
+            "Microcode for the processor, where it is installed.",
+            '"auto"',
+            _one_of((AUTO, "none")),
+            default=AUTO,
+            choices=(AUTO, "none"),
+        ).metadata,
     )
 
 

@@ -23,6 +23,7 @@ vblade           vblade
 packages_to_test='
 binutils         binutils
 cpio             cpio
+dracut-core      dracut
 gcc              gcc
 grub-common      grub2-tools
 grub-pc-bin      grub2-pc-modules

@@ -77,12 +77,13 @@ def contents(image: "ImagePlan") -> str:
         lines.append(f"module {when:10} {'required' if each.required else 'optional'} {each.module.path}")
     lines += [f"built-in {name}" for name in image.builtins]
     lines += [f"firmware {name}" for name in image.firmware]
+    lines += [f"microcode {name}" for name in image.microcode]
     lines += [f"program {name}" for name in image.programs]
     return "\n".join([*lines, f"{len(image.entries)} entries"])
 
 
 def as_data(image: "ImagePlan", output: Path, size: int | None) -> str:
-    """Give the same as JSON; ``size`` is in bytes, ``null`` for a image."""
+    """Give the same as JSON; ``size`` is in bytes, ``null`` for a plan."""
     import json
 
     return json.dumps(
@@ -101,7 +102,9 @@ def as_data(image: "ImagePlan", output: Path, size: int | None) -> str:
             ],
             "builtins": image.builtins,
             "firmware": image.firmware,
+            "microcode": image.microcode,
             "programs": image.programs,
+            "early_entries": [entry.path for entry in image.early],
             "entries": [entry.path for entry in image.entries],
             "warnings": image.warnings,
         },

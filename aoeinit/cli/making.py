@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from aoeinit.build import BuildOptions, ImagePlan, plan_image
-from aoeinit.config import HOST, Settings
-from aoeinit.image.archive import write_image
+from aoeinit.config import ALL, HOST, Settings
+from aoeinit.image.archive import front_archive, write_image
 from aoeinit.image.check import verify_image
 from aoeinit.kernel.config import require_decompressor
 from aoeinit.kernel.hardware import network_interfaces
+from aoeinit.kernel.microcode import read_processor
 from aoeinit.system import machine
 from aoeinit.system.files import replace_file
 
@@ -18,6 +19,8 @@ MODE = 0o600
 def plan(settings: Settings, *, release: str, sysroot: Path, sysfs: Path = Path("/sys")) -> ImagePlan:
     """Plan the image that the settings mean on this machine."""
     require_decompressor(sysroot, release, settings.compress)
+    # An image with the drivers of any machine, or of those that somebody named, is for any processor, too.
+    this_machine = HOST in settings.nic and ALL not in settings.nic
     return plan_image(
         BuildOptions(
             release=release,
@@ -25,6 +28,7 @@ def plan(settings: Settings, *, release: str, sysroot: Path, sysfs: Path = Path(
             settings=settings,
             filesystems=settings.filesystem or (machine.root_filesystem(sysroot),),
             interfaces=network_interfaces(sysfs) if HOST in settings.nic else (),
+            processor=read_processor(sysfs) if this_machine else None,
         )
     )
 
@@ -32,5 +36,11 @@ def plan(settings: Settings, *, release: str, sysroot: Path, sysfs: Path = Path(
 def write(image: ImagePlan, output: Path, settings: Settings) -> None:
     """Write the image beside ``output``, hold it against the plan, and put it in place."""
     mtime = machine.source_date_epoch()
-    with replace_file(output, mode=MODE, check=lambda path: verify_image(path, image.entries)) as stream:
+    front = front_archive(image.early, mtime=mtime)
+
+    def check(path: Path) -> None:
+        verify_image(path, image.entries, early=image.early, front=len(front))
+
+    with replace_file(output, mode=MODE, check=check) as stream:
+        stream.write(front)
         write_image(image.entries, stream, compression=settings.compress, level=settings.level, mtime=mtime)

@@ -42,7 +42,4 @@ def settings_for(sysroot: Path, chosen: Mapping[str, Any]) -> Settings:
     from aoeinit.config_files import load_settings
 
     settings, _ = load_settings(sysroot)
-    try:
-        return change(settings, {name: value for name, value in chosen.items() if value is not None})
-    except ConfigError as error:
-        raise click.UsageError(f"{error.message}: {error.hint}") from error
+    return change(settings, {name: value for name, value in chosen.items() if value is not None})

@@ -22,6 +22,9 @@ _set_inode = ffi.ffi("entry_set_ino64", [ffi.c_archive_entry_p, c_int64], None)
 _set_links = ffi.ffi("entry_set_nlink", [ffi.c_archive_entry_p, c_uint], None)
 
 BLOCK = 1 << 20
+FRONT_BLOCK = 512
+"""The kernel asks for 4 bytes; cpio pads to this much, and tools that look for what follows go by it."""
+
 _DEVICE_TYPE = {"c": FileType.CHAR_DEVICE, "b": FileType.BLOCK_DEVICE}
 
 
@@ -70,6 +73,17 @@ def write_archive(entries: Iterable[Entry], sink: Callable[[bytes], object], *, 
         if failures:
             raise failures[0] from None
         raise ImageError(f"cannot write the archive: {error}") from error
+
+
+def front_archive(entries: tuple[Entry, ...], *, mtime: int) -> bytes:
+    """Make the archive that stands in front of an image, not compressed; nothing where there are no entries.
+
+    It ends on a multiple of :data:`FRONT_BLOCK` bytes. Raises what :func:`write_archive` raises.
+    """
+    content = bytearray()
+    if entries:
+        write_archive(entries, content.extend, mtime=mtime)
+    return bytes(content) + bytes(-len(content) % FRONT_BLOCK)
 
 
 def read_archive(content: bytes) -> tuple[Entry, ...]:

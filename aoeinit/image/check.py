@@ -12,8 +12,12 @@ from aoeinit.image.entries import PATH_MAX, Entry, File, Symlink, describe
 _OVERHEAD = 128
 
 
-def verify_image(image: Path, entries: tuple[Entry, ...]) -> None:
+def verify_image(
+    image: Path, entries: tuple[Entry, ...], *, early: tuple[Entry, ...] = (), front: int = 0
+) -> None:
     """Read the file ``image``, unpack it and compare it, entry by entry and in order, with ``entries``.
+
+    Its first ``front`` bytes, where there are any, are an archive of their own with the entries ``early``.
 
     Raises :class:`ImageError` when it cannot be read, is damaged, or differs from the plan.
     """
@@ -22,7 +26,9 @@ def verify_image(image: Path, entries: tuple[Entry, ...]) -> None:
     except OSError as error:
         raise ImageError(f"cannot read the image {image} back: {error.strerror}") from error
     try:
-        _compare(read_archive(decompress(content, _largest(entries))), entries)
+        if front:
+            _compare(read_archive(content[:front]), early)
+        _compare(read_archive(decompress(content[front:], _largest(entries))), entries)
     except ImageError as error:
         raise ImageError(
             f"the image {image} is not what was to be written: {error.message}", error.hint

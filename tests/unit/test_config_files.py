@@ -50,6 +50,7 @@ program = ['/usr/sbin/ethtool']
 file = ["/a:/b", "/c d"]
 compress = "xz"
 level = 9
+microcode = "none"
 """,
     )
     settings, origins = load_settings(tmp_path)
@@ -62,6 +63,7 @@ level = 9
         file=((tmp_path / "a", "/b"), (tmp_path / "c d", "/c d")),
         compress="xz",
         level=9,
+        microcode="none",
     )
     lines = {name: origins[name] for name in ("nic", "module", "program", "level")}
     assert lines == {
@@ -240,7 +242,7 @@ def test_options_are_stronger_than_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--level", "20"], "compression zstd has no level 20"),
+        (["--microcode", "some"], "'some' is not one of"),
         (["--target", "11.0"], "'11.0' is not an AoE target"),
         (["--compress", "zst"], "'zst' is not one of"),
         (["--nic", "a b"], "'a b' is not a name"),
@@ -251,6 +253,12 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path, arguments: list[str], m
     result = CliRunner().invoke(build, ["--kernel", "6.1", "--sysroot", str(tmp_path), *arguments])
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_level_that_the_compression_of_a_file_does_not_have_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 'compress = "gzip"')
+    with pytest.raises(ConfigError, match="compression gzip has no level 19"):
+        settings_for(tmp_path, {"level": 19})
 
 
 def test_a_wrong_file_stops_a_build(tmp_path: Path) -> None:
@@ -287,6 +295,7 @@ def test_config_show_gives_values_and_origins_as_json(tmp_path: Path) -> None:
         "file": {"value": [f"{tmp_path}/a:/b"], "origin": f"{path}:2"},
         "compress": {"value": "zstd", "origin": "default"},
         "level": {"value": None, "origin": "default"},
+        "microcode": {"value": "auto", "origin": "default"},
     }
 
 
