@@ -1,12 +1,13 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # Messages: one line each, through the kernel's log, so that its console level (quiet, loglevel=) decides what
 # is seen. Warnings that may explain a later failure are kept in $problems and repeated with it.
 
 debug=
 problems=
+message_limit=
 
 # open_messages: lifts the kernel's limit on the number of lines until the hand-over.
 open_messages() {
-	message_limit=
 	read -r message_limit </proc/sys/kernel/printk_devkmsg
 	printf 'on\n' >/proc/sys/kernel/printk_devkmsg
 } 2>/dev/null
@@ -16,7 +17,7 @@ close_messages() {
 	[ -z "$message_limit" ] || printf '%s\n' "$message_limit" >/proc/sys/kernel/printk_devkmsg
 } 2>/dev/null
 
-# printable TEXT: sets $printable to TEXT with each control character as a question mark.
+# printable TEXT: sets $printable to TEXT with a space for each control character.
 printable() {
 	local rest="$1" head
 	printable=
@@ -24,15 +25,15 @@ printable() {
 		head="${rest%%[[:cntrl:]]*}"
 		printable="$printable$head"
 		[ "$head" != "$rest" ] || return 0
-		printable="$printable?"
+		printable="$printable "
 		rest="${rest#"$head"?}"
 	done
 }
 
-# say LEVEL TEXT: one line in the kernel's log, or on the console while there is no log.
+# say LEVEL TEXT: one line in the kernel's log, or on the console where it takes none (printk.devkmsg=off).
 say() {
 	printable "$2"
-	if [ -w /dev/kmsg ]; then
+	if [ -w /dev/kmsg ] && [ "$message_limit" != off ]; then
 		# The kernel refuses a line of more than about 1,000 bytes.
 		printf '<%s>aoeinit: %.900s\n' "$1" "$printable" >>/dev/kmsg
 	elif [ -z "$quiet" ] || [ "$1" -lt 4 ]; then

@@ -1,7 +1,8 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # Kernel modules: loaded in the order that the builder wrote down; by alias only where the image carries every
 # network driver.
 
-loaded_modules=
+known_devices=0
 
 # load_modules STAGE: loads the modules listed for STAGE; false if a required one did not load.
 load_modules() {
@@ -17,7 +18,6 @@ load_modules() {
 load_module() {
 	local reason
 	if reason="$(insmod "$2" 2>&1)"; then
-		loaded_modules="$loaded_modules${loaded_modules:+ }${2##*/}"
 		detail "loaded ${2##*/}"
 		return 0
 	fi
@@ -36,24 +36,34 @@ load_module() {
 # load_modules_by_alias: in an image for any machine, loads the drivers of all devices, and of the devices that
 # these bring to light (a network card behind a virtio bus, say).
 load_modules_by_alias() {
-	local known=0 rounds=0
+	local rounds=0 failures
 	[ "$image_nic" = all ] || return 0
 	while [ "$rounds" -lt 8 ]; do
 		set -- /sys/bus/*/devices/*/modalias
-		[ "$#" -ne "$known" ] || return 0
-		known="$#"
+		[ "$#" -ne "$known_devices" ] || return 0
+		known_devices="$#"
 		rounds="$((rounds + 1))"
-		cat "$@" 2>/dev/null | sort -u | load_aliases
-		detail "looked up drivers for $known devices"
+		failures="$(cat "$@" 2>/dev/null | sort -u | load_aliases)"
+		[ -z "$failures" ] || problem "$failures"
+		detail "looked up drivers for $known_devices devices"
 	done
 }
 
-# load_aliases: loads what the image has for the aliases on standard input, one a line.
+# load_aliases: loads what the image has for the aliases on standard input, one a line; prints what fails.
 load_aliases() {
 	local alias
 	set --
 	while read -r alias; do
 		set -- "$@" "$alias"
 	done
-	modprobe -a -q "$@" 2>/dev/null
+	modprobe -a -q "$@" 2>&1
+}
+
+# list_loaded_modules: sets $loaded to the modules in the kernel.
+list_loaded_modules() {
+	local module
+	loaded=
+	while read -r module _; do
+		loaded="$loaded${loaded:+ }$module"
+	done </proc/modules
 }

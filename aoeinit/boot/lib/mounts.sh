@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The kernel's own file systems: mounted first, moved into the new root last.
 
 # mount_kernel_filesystems: /dev, /proc, /sys and /run, and a console to speak to.

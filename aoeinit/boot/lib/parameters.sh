@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # What the boot is told: the kernel's command line and the facts of the image. Values from outside are data: they
 # are compared and passed on quoted, never expanded again.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The new root: mounted, its init found, and control handed over.
 
 # mount_root: the root is on /sysroot, read-only unless rw was given.
@@ -69,17 +70,18 @@ follow_in_root() {
 
 # write_state: leaves what this boot used for the running system.
 write_state() {
-	local served server device folder type
-	served='' server='' type=''
-	read -r served <"/sys/block/etherd!$target/netif"
+	local serving='' mac='' server='' folder type
+	read -r serving <"/sys/block/etherd!$target/netif"
+	read -r mac <"/sys/class/net/${serving%%,*}/address"
 	read -r server <"/sys/block/etherd!$target/mac"
-	while read -r device folder type device; do
+	colon_mac "$server"
+	while read -r _ folder type _; do
 		[ "$folder" != /sysroot ] || break
 	done </proc/mounts
 	{
-		printf 'target=%s\ndevice=%s\n' "$target" "/dev/etherd/$target"
-		printf 'interface=%s\nmac=%s\nserver=%s\n' "$served" "$(cat "/sys/class/net/${served%%,*}/address")" "$server"
-		printf 'root=%s\nfilesystem=%s\n' "$root" "$type"
+		printf '%s\n' "target=$target" "device=/dev/etherd/$target"
+		printf '%s\n' "interface=$serving" "mac=$mac" "server=$colon_mac"
+		printf '%s\n' "root=$root" "filesystem=$type"
 	} >/run/aoeinit/state
 }
 

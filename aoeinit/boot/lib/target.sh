@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The target and the root's device on it: chosen, asked for with growing pauses, and told about when it is not
 # there.
 
@@ -5,12 +6,13 @@ has_aoe=
 
 # choose_root: sets $target and $partition (p2, or empty for the whole disk) from root=, or fails.
 choose_root() {
-	local name="${root#/dev/etherd/}"
+	local name="${root#/dev/etherd/}" complaint="root= is missing"
 	target="${name%%p*}"
 	partition="${name#"$target"}"
 	if [ "$root" != "/dev/etherd/$name" ] || ! is_target "$target" || ! is_partition "$partition"; then
-		fail "${root:+root=$root is not supported}${root:-root= is missing}: this image accepts a target's disk or\
- partition, as in root=/dev/etherd/e11.0 or root=/dev/etherd/e11.0p1"
+		[ -z "$root" ] || complaint="root=$root is not supported"
+		fail "$complaint: this image accepts a target's disk or partition, as in root=/dev/etherd/e11.0 or\
+ root=/dev/etherd/e11.0p1"
 	fi
 	[ "${rd_aoe:-$target}" = "$target" ] ||
 		problem "rd.aoe=$rd_aoe and root=$root name different targets; root= decides"
@@ -74,6 +76,7 @@ probe() {
 fail_without_device() {
 	local masked="a server that does not admit this MAC address looks the same"
 	describe_interfaces
+	described="${described:-any interface}"
 	list_disks
 	if [ -z "$disks" ] && ! has_carrier; then
 		fail "no carrier on $described within $timeout s: check cable, switch port and driver"

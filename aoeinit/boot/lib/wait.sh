@@ -1,3 +1,4 @@
+# shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # Time and waiting: no fixed sleep. A wait looks at its condition when the kernel reports a device (uevent), and
 # at least every 50 ms, since the carrier of a link comes without a report.
 
@@ -6,15 +7,15 @@ deadline=
 
 # read_clock: sets $now to the kernel's uptime in hundredths of a second.
 read_clock() {
-	local seconds idle
-	read -r seconds idle </proc/uptime || return 1
+	local seconds
+	read -r seconds _ </proc/uptime || return 1
 	now="$((${seconds%.*} * 100 + 1${seconds#*.} - 100))"
 }
 
 # mark STEP: notes in the time line when STEP was reached.
 mark() {
-	local seconds idle
-	read -r seconds idle </proc/uptime
+	local seconds
+	read -r seconds _ </proc/uptime
 	printf '%s %s\n' "$seconds" "$1" >>/run/aoeinit/timeline
 	detail "step $1 reached at $seconds s"
 }
@@ -39,9 +40,8 @@ stop_events() {
 
 # next_event SECONDS: returns at the kernel's next report, at the latest after SECONDS.
 next_event() {
-	local event
 	# shellcheck disable=SC3045 # busybox ash has time-outs, fractions of a second included
-	read -r -t "$1" event <&3
+	read -r -t "$1" _ <&3
 } 2>/dev/null
 
 # wait_for WHAT CONDITION: true once the function CONDITION is, false at the deadline; names WHAT every 15 s.
