@@ -1,0 +1,407 @@
+"""The whole agent over a made-up machine: one that boots, and each way to fail."""
+
+import pytest
+
+from aoeinit.boot.contract import STATE_KEYS, STEPS
+from tests.agent.machine import Machine, Outcome, mac_of
+
+ROOT = "root=/dev/etherd/e11.0p1"
+MODULES = """\
+network required /lib/modules/mii.ko
+network required /lib/modules/e1000.ko
+filesystem optional /lib/modules/crc32c-intel.ko
+filesystem required /lib/modules/ext4.ko
+aoe required /lib/modules/aoe.ko
+"""
+
+
+def furnish(machine: Machine, *, index: int = 2, target: str = "e11.0 aoe0 p1 p2") -> Machine:
+    """One card, one target, a root with an init; the card appears with its driver."""
+    machine.put("etc/aoeinit/modules", MODULES)
+    machine.plug_in("waiting", index)
+    (machine.root / "sys/class/net/waiting").rename(machine.root / "machine/card")
+    machine.on("insmod mii.ko", "true")
+    machine.on("insmod e1000.ko", "mv /machine/card /sys/class/net/eth0")
+    machine.on("insmod ext4.ko", "true")
+    machine.on("insmod aoe.ko", f"aoe_loads; target_answers {target}" if target else "aoe_loads")
+    for folder in ("dev", "proc", "sys", "run", "sbin"):
+        (machine.root / "sysroot" / folder).mkdir()
+    machine.put("sysroot/sbin/init", "")
+    (machine.root / "sysroot/sbin/init").chmod(0o755)
+    return machine
+
+
+def steps(outcome: Outcome) -> list[str]:
+    """What the machine was asked for, one after the other."""
+    return [line for line in outcome.log if not line.startswith(("environment", "uevent"))]
+
+
+def switched(outcome: Outcome) -> list[str]:
+    prefix = "switch_root "
+    return [line.removeprefix(prefix) for line in outcome.log if line.startswith(prefix)]
+
+
+def test_a_boot_in_its_order(machine: Machine) -> None:
+    outcome = furnish(machine).boot(f"{ROOT} rootfstype=ext4 quiet", "single")
+    assert outcome.output == ""
+    assert outcome.errors == []
+    assert steps(outcome) == [
+        "mount -t devtmpfs -o mode=0755,nosuid devtmpfs /dev",
+        "mount -t proc -o nosuid,nodev,noexec proc /proc",
+        "mount -t sysfs -o nosuid,nodev,noexec sysfs /sys",
+        "mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run",
+        "insmod /lib/modules/mii.ko",
+        "insmod /lib/modules/e1000.ko",
+        "ip link set dev eth0 name aoe0",
+        "ip link set dev aoe0 up",
+        "insmod /lib/modules/crc32c-intel.ko",
+        "insmod /lib/modules/ext4.ko",
+        "insmod /lib/modules/aoe.ko",
+        "mount -t ext4 -o ro /dev/etherd/e11.0p1 /sysroot",
+        "mount -o move /dev /sysroot/dev",
+        "mount -o move /proc /sysroot/proc",
+        "mount -o move /sys /sysroot/sys",
+        "mount -o move /run /sysroot/run",
+        "switch_root [-c]",
+        "switch_root [/dev/console]",
+        "switch_root [/sysroot]",
+        "switch_root [/sbin/init]",
+        "switch_root [single]",
+    ]
+
+
+def test_what_a_boot_leaves_behind(machine: Machine) -> None:
+    furnish(machine).boot(ROOT)
+    state = dict(line.split("=", 1) for line in machine.read("run/aoeinit/state").splitlines())
+    assert state == {
+        "target": "e11.0",
+        "device": "/dev/etherd/e11.0",
+        "interface": "aoe0",
+        "mac": mac_of(2),
+        "server": "52:54:00:aa:bb:cc",
+        "root": "/dev/etherd/e11.0p1",
+        "filesystem": "ext4",
+    }
+    assert tuple(state) == STATE_KEYS
+    timeline = [line.split() for line in machine.read("run/aoeinit/timeline").splitlines()]
+    assert tuple(step for _, step in timeline) == STEPS
+    assert [float(seconds) for seconds, _ in timeline] == sorted(float(seconds) for seconds, _ in timeline)
+    assert machine.read("proc/sys/kernel/printk_devkmsg") == "ratelimit\n"
+    assert not (machine.root / "run/aoeinit/events").exists()
+
+
+def test_the_new_init_gets_what_the_kernel_gave(machine: Machine) -> None:
+    outcome = furnish(machine).boot(ROOT, "single", "a b", env={"mode": "x y"})
+    assert switched(outcome)[3:] == ["[/sbin/init]", "[single]", "[a b]"]
+    environment = {line for line in outcome.log if line.startswith("environment")}
+    assert environment >= {"environment [HOME=/]", "environment [TERM=linux]", "environment [mode=x y]"}
+    assert not {line for line in environment if "libraries" in line or "target=" in line}
+
+
+def test_the_driver_uses_the_candidates_only_and_never_gives_up(machine: Machine) -> None:
+    furnish(machine).boot(ROOT)
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
+    assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == "0"
+
+
+def test_a_built_in_driver_is_told_the_same(machine: Machine) -> None:
+    furnish(machine)
+    machine.run("aoe_loads; target_answers e11.0 aoe0 p1; >/log")
+    outcome = machine.boot(ROOT)
+    assert "insmod /lib/modules/aoe.ko" not in outcome.log
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mounted"),
+    [
+        ("", "-o ro /dev/etherd/e11.0p1"),
+        ("rw", "-o rw /dev/etherd/e11.0p1"),
+        ("rw ro", "-o ro /dev/etherd/e11.0p1"),
+        ("rootfstype=xfs rootflags=norecovery,nouuid", "-t xfs -o ro,norecovery,nouuid /dev/etherd/e11.0p1"),
+        ('rootflags="a b" rw', "-o rw,a b /dev/etherd/e11.0p1"),
+        ("rootfstype=-x", "-t -x -o ro /dev/etherd/e11.0p1"),
+        ("root=/dev/etherd/e11.0", "-o ro /dev/etherd/e11.0"),
+    ],
+)
+def test_how_the_root_is_mounted(machine: Machine, parameters: str, mounted: str) -> None:
+    outcome = furnish(machine).boot(f"{ROOT} {parameters}")
+    assert f"mount {mounted} /sysroot" in outcome.log
+
+
+def test_root_file_system_types_are_tried_in_order(machine: Machine) -> None:
+    furnish(machine).on("mount sysroot", '[ "$2" != xfs ] || refuse no')
+    outcome = machine.boot(f"{ROOT} rootfstype=xfs,ext4")
+    assert "switch_root [/sbin/init]" in outcome.log
+    assert outcome.log.index("mount -t xfs -o ro /dev/etherd/e11.0p1 /sysroot") < outcome.log.index(
+        "mount -t ext4 -o ro /dev/etherd/e11.0p1 /sysroot"
+    )
+
+
+def test_a_folder_that_the_root_lacks_is_unmounted(machine: Machine) -> None:
+    (furnish(machine).root / "sysroot/run").rmdir()
+    outcome = machine.boot(ROOT)
+    assert "umount -l /run" in outcome.log
+    assert "mount -o move /run /sysroot/run" not in outcome.log
+
+
+def test_interfaces_that_do_not_serve_go_down_again(machine: Machine) -> None:
+    furnish(machine)
+    machine.plug_in("eth1", 3)
+    outcome = machine.boot(ROOT)
+    assert "ip link set dev aoe1 up" in outcome.log or "ip link set dev aoe0 up" in outcome.log
+    downs = [line for line in outcome.log if line.endswith(" down")]
+    assert downs == ["ip link set dev aoe1 down"]
+
+
+def test_a_target_that_comes_late_is_waited_for(machine: Machine) -> None:
+    furnish(machine, target="")
+    machine.speed = 200
+    machine.at(60, lambda: appear(machine))
+    outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0 quiet")
+    assert "switch_root [/sbin/init]" in outcome.log
+    assert set(outcome.errors) == {"waiting for /dev/etherd/e11.0p1"}
+
+
+def appear(machine: Machine) -> None:
+    disk = machine.root / "sys/block/etherd!e11.0"
+    disk.mkdir(parents=True)
+    (disk / "mac").write_text("525400aabbcc\n")
+    (disk / "netif").write_text("aoe0\n")
+    (machine.root / "dev/etherd/e11.0p1").touch()
+
+
+def test_an_interface_that_comes_late_serves_too(machine: Machine) -> None:
+    """The first card has no link; the one that the server is on is found only later."""
+    furnish(machine)
+    machine.put("machine/card/link", "0\n")
+    machine.speed = 200
+    machine.at(30, lambda: machine.plug_in("eth5", 5))
+    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0")
+    assert "switch_root [/sbin/init]" in outcome.log
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0,aoe1"
+    assert "ip link set dev aoe0 down" in outcome.log
+
+
+def fails(outcome: Outcome, *messages: str, waiting: str = "") -> None:
+    """The boot says that it waits, as often as that takes, then these errors, and restarts."""
+    assert outcome.output == ""
+    assert outcome.errors[-len(messages) :] == list(messages)
+    assert set(outcome.errors[: -len(messages)]) <= {f"waiting for {waiting}"}
+    assert outcome.log[-1] == "reboot -f"
+    assert not switched(outcome)
+
+
+NOW = "panic=-1"
+ACCEPTED = (
+    "this image accepts a target's disk or partition, "
+    "as in root=/dev/etherd/e11.0 or root=/dev/etherd/e11.0p1"
+)
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "/dev/sda1",
+        "UUID=1234",
+        "e11.0",
+        "/dev/etherd/",
+        "/dev/etherd/e11",
+        "/dev/etherd/e11.0p",
+        "/dev/etherd/e11.0p0",
+        "/dev/etherd/e11.0p01",
+        "/dev/etherd/e011.0",
+        "/dev/etherd/e65535.0",
+        "/dev/etherd/e1.255",
+        "/dev/etherd/e1.1.1",
+        "/dev/etherd/../e11.0p1",
+        "/dev/etherd/e11.0p1/",
+        "/dev/etherd/e-1.0",
+        "/dev/etherd/e*.0",
+        "$(reboot)",
+        "`reboot`",
+        "x" * 4000,
+    ],
+)
+def test_a_root_that_this_version_does_not_support(machine: Machine, root: str) -> None:
+    outcome = furnish(machine).boot(f"root={root} {NOW}")
+    fails(outcome, f"root={root} is not supported: {ACCEPTED}"[:900])
+
+
+def test_no_root_parameter(machine: Machine) -> None:
+    fails(furnish(machine).boot(NOW), f"root= is missing: {ACCEPTED}")
+
+
+def test_no_network_interface(hurried: Machine) -> None:
+    furnish(hurried).put("etc/aoeinit/modules", "network required /lib/modules/e1000.ko\n")
+    hurried.on("insmod e1000.ko", "refuse \"insmod: can't insert 'x': unknown symbol in module\"")
+    hurried.put("proc/modules", "mii 1 0 - Live\nlibphy 1 0 - Live\n")
+    for slot, kind in (("0000:00:03.0", "0x020000"), ("0000:00:04.0", "0x010000")):
+        hurried.put(f"sys/bus/pci/devices/{slot}/class", f"{kind}\n")
+        hurried.put(f"sys/bus/pci/devices/{slot}/modalias", f"pci:of{slot}\n")
+    hurried.plug_in("wlan0", 7)
+    (hurried.root / "sys/class/net/wlan0/phy80211").mkdir()
+    fails(
+        hurried.boot(f"{ROOT} {NOW}"),
+        f"no network interface; there are: wlan0 ({mac_of(7)}); hardware without a driver in this image: "
+        "0000:00:03.0 (pci:of0000:00:03.0); modules loaded: mii libphy",
+        "earlier in this boot: module e1000.ko did not load (unknown symbol in module)",
+        waiting="a network interface",
+    )
+
+
+def test_no_interface_of_that_name(hurried: Machine) -> None:
+    fails(
+        furnish(hurried).boot(f"{ROOT} {NOW} rd.aoe.nic=eth7"),
+        f"no network interface that is eth7; there are: eth0 ({mac_of(2)}); hardware without a driver in "
+        "this image: none seen; modules loaded: none",
+        waiting="a network interface that is eth7",
+    )
+
+
+def test_no_carrier(hurried: Machine) -> None:
+    furnish(hurried).put("machine/card/link", "0\n")
+    fails(
+        hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=40"),
+        f"no carrier on aoe0 ({mac_of(2)}) within 40 s: check cable, switch port and driver",
+        waiting=f"carrier on aoe0 ({mac_of(2)})",
+    )
+
+
+MASKED = "a server that does not admit this MAC address looks the same"
+
+
+def test_no_target_answers(hurried: Machine) -> None:
+    fails(
+        furnish(hurried, target="").boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
+        f"no AoE target answered on aoe0 ({mac_of(2)}) within 12 s, and e11.0 was waited for; {MASKED}",
+        waiting="/dev/etherd/e11.0p1",
+    )
+
+
+def test_other_targets_answer(hurried: Machine) -> None:
+    furnish(hurried)
+    hurried.on("insmod aoe.ko", "aoe_loads; target_answers e5.0 aoe0; target_answers e110.0 aoe0")
+    fails(
+        hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
+        f"target e11.0 did not answer on aoe0 ({mac_of(2)}) within 12 s, only e110.0, e5.0 did; {MASKED}",
+        waiting="/dev/etherd/e11.0p1",
+    )
+
+
+@pytest.mark.parametrize(("partitions", "listed"), [("p2 p3", "e11.0p2, e11.0p3"), ("", "none")])
+def test_no_such_partition(hurried: Machine, partitions: str, listed: str) -> None:
+    fails(
+        furnish(hurried, target=f"e11.0 aoe0 {partitions}").boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
+        f"target e11.0 has no partition 1, it has {listed}",
+        waiting="/dev/etherd/e11.0p1",
+    )
+
+
+def test_the_driver_does_not_load(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", "refuse \"insmod: can't insert 'aoe.ko': invalid module format\"")
+    machine.put("etc/aoeinit/image", "kernel=5.10.0\n")
+    fails(
+        machine.boot(f"{ROOT} {NOW}"),
+        "the aoe driver did not load, and without it there is no root",
+        "earlier in this boot: this image was built for kernel 5.10.0, not 6.1.0-test; "
+        "module aoe.ko did not load (invalid module format)",
+    )
+
+
+def test_the_root_does_not_mount(machine: Machine) -> None:
+    refusal = "refuse 'mount: mounting /dev/etherd/e11.0p1 on /sysroot failed: No such device'"
+    furnish(machine).on("mount sysroot", refusal)
+    fails(
+        machine.boot(f"{ROOT} {NOW} rootfstype=xfs rootflags=x"),
+        "cannot mount /dev/etherd/e11.0p1 (type xfs, options ro,x): No such device; "
+        "the kernel has the file systems ext4",
+    )
+
+
+def test_the_init_that_was_asked_for_is_missing(machine: Machine) -> None:
+    fails(
+        furnish(machine).boot(f'{ROOT} {NOW} init="/bin/my init"'),
+        "init=/bin/my init: no such program on /dev/etherd/e11.0p1",
+    )
+
+
+def test_no_init_at_all(machine: Machine) -> None:
+    (furnish(machine).root / "sysroot/sbin/init").unlink()
+    fails(
+        machine.boot(f"{ROOT} {NOW}"),
+        "no init on /dev/etherd/e11.0p1: looked for /sbin/init, /etc/init, /bin/init and "
+        "/usr/lib/systemd/systemd; try init=",
+    )
+
+
+@pytest.mark.parametrize("folder", ["proc", "sys", "run"])
+def test_a_kernel_file_system_is_refused(machine: Machine, folder: str) -> None:
+    furnish(machine).on(f"mount {folder}", "false")
+    machine.speed = 50
+    fails(machine.boot(ROOT), f"cannot mount /{folder}", "restarting in 30 seconds")
+
+
+def test_two_targets_named(machine: Machine) -> None:
+    furnish(machine).put("etc/aoeinit/image", "kernel=6.1.0-test\ntarget=e9.0\n")
+    outcome = machine.boot(f"{ROOT} rd.aoe=e12.0")
+    assert outcome.said("<4>aoeinit: rd.aoe=e12.0 and root=/dev/etherd/e11.0p1 name different targets; root=")
+    assert outcome.said("<6>aoeinit: root=/dev/etherd/e11.0p1, though the image was built for e9.0")
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
+def test_a_kernel_without_devtmpfs(machine: Machine) -> None:
+    furnish(machine).on("mount dev", "false")
+    machine.on(
+        "insmod aoe.ko",
+        "aoe_loads; target_answers e11.0 aoe0; rm /dev/etherd/*\n"
+        "mkdir -p /sys/class/aoe/discover '/sys/class/block/etherd!e11.0p1'\n"
+        "echo 152:3 >/sys/class/aoe/discover/dev; echo 259:7 >'/sys/class/block/etherd!e11.0p1/dev'",
+    )
+    machine.on("mknod", 'case "$1" in /*) : >"$1" ;; esac')
+    outcome = machine.boot(ROOT)
+    assert [line for line in outcome.log if line.startswith("mknod")] == [
+        "mknod -m 600 /dev/console c 5 1",
+        "mknod -m 666 /dev/null c 1 3",
+        "mknod -m 600 /dev/kmsg c 1 11",
+        "mknod /dev/etherd/e11.0p1 b 259 7",
+    ]
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
+def test_steps_are_not_told_unasked(machine: Machine) -> None:
+    outcome = furnish(machine).boot(ROOT)
+    assert not outcome.said("step")
+    assert not outcome.said("optional")
+
+
+def test_debug_tells_steps_and_optional_modules(machine: Machine) -> None:
+    outcome = furnish(machine).boot(f"{ROOT} rd.debug")
+    assert outcome.said("optional module crc32c-intel.ko did not load (No such device)")
+    assert outcome.said("loaded e1000.ko")
+    assert all(outcome.said(f"step {step} reached at") for step in STEPS)
+
+
+HOSTILE = [
+    "$(reboot)",
+    "`reboot`",
+    ";reboot",
+    "* ? [a-z]",
+    "a'b",
+    "%s%n",
+    "\\",
+    "-rf /",
+    "é\x7f\x1b[2J",
+    "x" * 4096,
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("name", ["rootfstype", "rootflags", "rd.aoe", "rd.aoe.timeout", "panic", "other"])
+def test_hostile_values_are_data(machine: Machine, name: str, value: str) -> None:
+    outcome = furnish(machine).boot(f'{ROOT} "{name}={value}"')
+    assert outcome.output == ""
+    assert "switch_root [/sbin/init]" in outcome.log
+    assert not [line for line in outcome.log if line.startswith("reboot")]

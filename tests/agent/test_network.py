@@ -1,0 +1,214 @@
+"""Interfaces: which are candidates, what they are called, when they have a link."""
+
+import pytest
+
+from tests.agent.machine import Machine, mac_of
+
+CANDIDATES = 'for folder in /sys/class/net/*; do is_candidate "$folder" && echo "$folder"; done'
+SHOW = 'find_interface 2; echo "$interface $mac"'
+
+
+def names(machine: Machine) -> dict[str, str]:
+    """Interface names and their indexes."""
+    return {
+        path.name: (path / "ifindex").read_text().strip()
+        for path in (machine.root / "sys/class/net").iterdir()
+    }
+
+
+def test_only_ethernet_hardware_is_a_candidate(machine: Machine) -> None:
+    for index, name in enumerate(("eth0", "wlan0", "ib0", "br0"), 2):
+        machine.plug_in(name, index)
+    (machine.root / "sys/class/net/wlan0/phy80211").mkdir()
+    machine.put("sys/class/net/ib0/type", "32\n")
+    (machine.root / "sys/class/net/br0/device").rmdir()
+    assert machine.run(CANDIDATES).output == "/sys/class/net/eth0\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["eth1", "lan", "52:54:00:00:00:0b", "52:54:00:00:00:0B", "52-54-00-00-00-0b", "52-54-00-00-00-0B"],
+)
+def test_an_interface_is_asked_for_by_name_or_mac(machine: Machine, asked: str) -> None:
+    machine.plug_in("eth0", 10)
+    machine.plug_in("eth1", 11)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(11)} lan\n")
+    assert machine.run(f"rd_aoe_nic={asked}; {CANDIDATES}").output == "/sys/class/net/eth1\n"
+
+
+@pytest.mark.parametrize("asked", ["eth", "eth?", "*", "eth0 eth1", "", "52:54:00:00:00"])
+def test_other_names_match_no_interface(machine: Machine, asked: str) -> None:
+    machine.plug_in("eth0", 10)
+    script = f"rd_aoe_nic='{asked}'; is_candidate /sys/class/net/eth0 && echo candidate"
+    assert machine.run(script).output == ("" if asked else "candidate\n")
+
+
+def test_an_interface_that_no_file_names_is_called_aoe0(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    outcome = machine.run('adopt_interfaces && echo adopted; echo "$aoe_names"')
+    assert outcome.output == "adopted\naoe0\n"
+    assert outcome.log == ["ip link set dev eth0 name aoe0", "ip link set dev aoe0 up"]
+    assert outcome.kmsg == [f"<6>aoeinit: using interface aoe0 ({mac_of(2)})"]
+
+
+def test_each_interface_gets_a_name_of_its_own(machine: Machine) -> None:
+    for index in (2, 3, 4):
+        machine.plug_in(f"eth{index - 2}", index)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(3)} lan\n")
+    outcome = machine.run('adopt_interfaces; echo "$interfaces"; echo "$aoe_names"')
+    assert names(machine) == {"aoe0": "2", "lan": "3", "aoe1": "4"}
+    assert outcome.output == "2 3 4\naoe0,lan,aoe1\n"
+
+
+def test_an_interface_that_has_its_name_already_is_renamed_all_the_same(machine: Machine) -> None:
+    """Only a name that was given counts for udev."""
+    machine.plug_in("eth0", 2)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(2)} eth0\n")
+    assert machine.run("adopt_interfaces").log == [
+        "ip link set dev eth0 name aoe-spare",
+        "ip link set dev aoe-spare name eth0",
+        "ip link set dev eth0 up",
+    ]
+
+
+def test_two_interfaces_change_names(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(2)} eth1\n{mac_of(3)} eth0\n")
+    outcome = machine.run('adopt_interfaces; adopt_interfaces; echo "$aoe_names"')
+    assert names(machine) == {"eth1": "2", "eth0": "3"}
+    assert "ip link set dev eth0 up" in outcome.log
+    assert "ip link set dev eth1 up" in outcome.log
+    assert outcome.output == "eth1,eth0\n"
+
+
+def test_the_interface_asked_for_may_need_the_name_of_another(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(2)} eth1\n")
+    outcome = machine.run('rd_aoe_nic=eth0; adopt_interfaces; adopt_interfaces; echo "$interfaces"')
+    assert names(machine) == {"eth1": "2", "eth0": "3"}
+    assert outcome.output == "2\n"
+    assert [line for line in outcome.log if line.endswith(" up")] == ["ip link set dev eth1 up"]
+
+
+def test_an_interface_that_cannot_be_renamed_is_used_as_it_is(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.on("ip name", "refuse 'ip: SIOCSIFNAME: Device or resource busy'")
+    outcome = machine.run('adopt_interfaces; echo "$aoe_names"')
+    assert outcome.output == "aoe0,eth0\n"
+    assert outcome.said(
+        "<4>aoeinit: cannot rename eth0 (52:54:00:00:00:02) to aoe0 (ip: SIOCSIFNAME: Device or"
+    )
+    assert outcome.log[-1] == "ip link set dev eth0 up"
+
+
+def test_an_interface_that_does_not_come_up_is_a_problem(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.on("ip up", "refuse 'ip: SIOCSIFFLAGS: No such file or directory'")
+    problem = f"cannot raise aoe0 ({mac_of(2)}): ip: SIOCSIFFLAGS: No such file or directory"
+    assert machine.run("adopt_interfaces").kmsg == [f"<4>aoeinit: {problem}"]
+
+
+def test_no_interface_at_all(machine: Machine) -> None:
+    assert machine.run("adopt_interfaces || echo none").output == "none\n"
+
+
+def test_an_interface_is_found_by_its_index(machine: Machine) -> None:
+    machine.plug_in("eth9", 2)
+    assert machine.run(SHOW).output == f"eth9 {mac_of(2)}\n"
+    assert machine.run("find_interface 3 || echo gone").output == "gone\n"
+
+
+def test_a_name_from_the_installed_system(machine: Machine) -> None:
+    script = 'find_listed_name 52:54:00:00:00:02; echo "[$listed_name]"'
+    assert machine.run(script).output == "[]\n"
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(3)} lan0\n{mac_of(2)} enp3s0\n")
+    assert machine.run(script).output == "[enp3s0]\n"
+
+
+def test_a_link_counts_once_it_has_carrier(machine: Machine) -> None:
+    machine.plug_in("eth0", 2, carrier=False)
+    machine.plug_in("eth1", 3, carrier=False)
+    script = "has_carrier || echo none; echo 1 >/sys/class/net/aoe1/carrier; has_carrier && echo link"
+    assert machine.run(script).output == "none\nlink\n"
+
+
+def test_a_link_whose_carrier_cannot_be_read_has_none(machine: Machine) -> None:
+    """The kernel answers with an error while an interface is down."""
+    machine.plug_in("eth0", 2)
+    machine.on("ip up", "false")
+    outcome = machine.run("mkdir -p /sys/class/net/eth0/carrier; has_carrier || echo none")  # read() fails
+    assert outcome.output == "none\n"
+
+
+def test_candidates_are_described_with_their_macs(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    outcome = machine.run('interfaces="2 9 3"; describe_interfaces; echo "$described"')
+    assert outcome.output == f"eth0 ({mac_of(2)}), eth1 ({mac_of(3)})\n"
+
+
+@pytest.mark.parametrize(
+    ("netif", "lowered"),
+    [("aoe0", ["aoe1"]), ("aoe1,aoe0", []), ("none", []), ("", []), ("aoe", ["aoe0", "aoe1"])],
+)
+def test_interfaces_that_do_not_serve_are_lowered(machine: Machine, netif: str, lowered: list[str]) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("sys/block/etherd!e11.0/netif", f"{netif}\n")
+    outcome = machine.run("target=e11.0; adopt_interfaces; lower_idle_interfaces")
+    assert [line for line in outcome.log if " down" in line] == [
+        f"ip link set dev {name} down" for name in lowered
+    ]
+
+
+@pytest.mark.parametrize(("timeout", "after"), [("0", ""), ("180", "18200"), ("5", "700")])
+def test_waiting_for_an_interface_does_not_move_the_deadline(
+    still: Machine, timeout: str, after: str
+) -> None:
+    still.plug_in("eth0", 2)
+    start = f"mkdir -p /run/aoeinit; timeout={timeout}; image_nic=; start_events"
+    assert still.run(f'{start}; await_interface; echo "$deadline"; stop_events').output == f"{after}\n"
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("0", 30), ("180", 30), ("5", 5)])
+def test_an_interface_is_waited_for_thirty_seconds_at_most(
+    still: Machine, timeout: str, seconds: int
+) -> None:
+    stepped = 'next_event() { seconds=$((seconds + 1)); echo "$seconds.00 0.00" >/proc/uptime; }; seconds=2\n'
+    script = f"{stepped} mkdir -p /run/aoeinit; timeout={timeout}; start_events; stop_events; image_nic=\n"
+    outcome = still.run(f'{script} fail() {{ echo "failed after $((seconds - 2))"; exit; }}; await_interface')
+    assert outcome.output == f"failed after {seconds}\n"
+
+
+def test_hardware_without_a_driver(machine: Machine) -> None:
+    for number, (kind, driver) in enumerate(
+        [("0x020000", False), ("0x028000", False), ("0x020000", True), ("0x010000", False)]
+    ):
+        folder = f"sys/bus/pci/devices/0000:00:0{number}.0"
+        machine.put(f"{folder}/class", f"{kind}\n")
+        machine.put(f"{folder}/modalias", f"pci:{number}\n")
+        if driver:
+            (machine.root / folder / "driver").mkdir()
+    outcome = machine.run('list_driverless_hardware; echo "$driverless"')
+    assert outcome.output == "0000:00:00.0 (pci:0), 0000:00:01.0 (pci:1)\n"
+
+
+def test_interfaces_present(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.put("sys/class/net/lo/type", "772\n")
+    assert machine.run('list_present_interfaces; echo "$present"').output == f"eth0 ({mac_of(2)})\n"
+    assert machine.run('rm -r /sys/class; list_present_interfaces; echo "[$present]"').output == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("mac", "lower"), [("52-AB-cD-0F-00-E1", "52:ab:cd:0f:00:e1"), ("", ""), ("Eth*", "eth*")]
+)
+def test_a_mac_as_sysfs_writes_it(machine: Machine, mac: str, lower: str) -> None:
+    assert machine.run(f"lower_case '{mac}'; echo \"$lower_case\"").output == f"{lower}\n"
+
+
+@pytest.mark.parametrize(("digits", "mac"), [("525400aabbcc", "52:54:00:aa:bb:cc"), ("", "")])
+def test_a_mac_as_the_driver_writes_it(machine: Machine, digits: str, mac: str) -> None:
+    assert machine.run(f"colon_mac '{digits}'; echo \"$colon_mac\"").output == f"{mac}\n"

@@ -1,0 +1,89 @@
+"""How the agent is written: clean for shellcheck as one program, formatted by shfmt, and by our own rules."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.agent.machine import PRELUDE, Machine
+from tests.agent.syntax import SCRIPTS, calls, functions, nodes, variables
+from tests.agent.test_boot import ROOT, furnish, steps
+
+HEADER = re.compile(r"# shellcheck shell=dash disable=SC2034,SC2154 # .*\n")
+OPTIONAL = "add-default-case,avoid-nullary-conditions,check-extra-masked-returns,quote-safe-variables"
+
+
+def checked(*arguments: str, text: str = "") -> str:
+    done = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_the_agent_is_clean_as_a_whole() -> None:
+    """Variables and functions of one file are used in others: each is set somewhere, and used somewhere."""
+    library = "".join(HEADER.sub("", script.read_text(), count=1) for script in SCRIPTS[1:])
+    assert (
+        checked("shellcheck", "-s", "dash", "-o", OPTIONAL, "-", text=library + SCRIPTS[0].read_text()) == ""
+    )
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, PRELUDE], ids=lambda script: script.name)
+def test_each_file_is_clean_by_itself(script: Path) -> None:
+    assert checked("shellcheck", str(script)) == ""
+    assert checked("shfmt", "-ln", "posix", "-d", str(script)) == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_each_file_is_short_and_says_what_it_is(script: Path) -> None:
+    lines = script.read_text().splitlines()
+    assert lines[1].startswith("# ")
+    assert len(lines) < (60 if script.name == "init" else 200)
+    assert max(map(len, lines)) <= 120
+
+
+def test_each_function_says_what_it_promises() -> None:
+    text = "".join(script.read_text() for script in SCRIPTS)
+    undescribed = [
+        name
+        for name in functions()
+        if not re.search(rf"^# {name}[ :].*\n(#.*\n)*{name}\(\)", text, re.MULTILINE)
+    ]
+    assert undescribed == []
+
+
+def test_each_function_fits_on_a_screen() -> None:
+    long = {name for name, node in functions().items() if node["End"]["Line"] - node["Pos"]["Line"] > 25}
+    assert long == set()
+
+
+def test_nothing_is_run_twice_and_nothing_just_sleeps() -> None:
+    forbidden = {"eval", "sleep", "usleep", "source", "alias", "trap"}
+    assert forbidden & {word for call in calls() for word in call[:1]} == set()
+
+
+def test_every_expansion_is_quoted() -> None:
+    """But for lists of the agent's own making: interface indexes, and options that are there or not."""
+    bare = [word for node in nodes("CallExpr") for word in node.get("Args", []) for word in bare_names(word)]
+    assert sorted(set(bare)) == ["type"]
+    loops = [node["Loop"] for node in nodes("ForClause")]
+    assert {name for loop in loops for word in loop.get("Items", []) for name in bare_names(word)} == {
+        "init",
+        "interfaces",
+    }
+
+
+def bare_names(word: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+    """The variables that are expanded outside quotes in a word."""
+    return [part["Param"]["Value"] for part in word["Parts"] if str(part.get("Type")) == "ParamExp"]
+
+
+@pytest.mark.parametrize("value", ["$(reboot) *", "1", ""])
+def test_the_environment_decides_nothing(tmp_path: Path, value: str) -> None:
+    """The kernel hands parameters that it does not know to process 1 as environment variables."""
+    plain = furnish(Machine(tmp_path / "plain")).boot(ROOT)
+    noise = dict.fromkeys(variables() - {"HOME", "TERM"}, value)
+    noisy = furnish(Machine(tmp_path / "noisy")).boot(ROOT, env=noise)
+    assert noisy.output == ""
+    assert noisy.kmsg == plain.kmsg
+    assert steps(noisy) == steps(plain)
