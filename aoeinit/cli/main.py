@@ -16,6 +16,8 @@ from aoeinit.errors import AoeinitError
 COMMANDS = {
     "build": "Build an initramfs image for one kernel release.",
     "config": "Print what the configuration files say.",
+    "hooks": "Make and remove images when kernels are installed and removed.",
+    "kernel-install": "Make or remove the image of a kernel; what the hooks call.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
 }
 

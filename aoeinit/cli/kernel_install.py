@@ -1,0 +1,120 @@
+"""``aoeinit kernel-install``: what the hooks call when a kernel is installed or removed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aoeinit.errors import AoeinitError
+
+if TYPE_CHECKING:
+    from aoeinit.install.kernel_install import Build, Request
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--sysroot",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default="/",
+    show_default=True,
+    help="Where the system is.",
+)
+@click.argument("command", metavar="add|remove")
+@click.argument("release", metavar="KVER")
+@click.argument("places", metavar="[ENTRY_DIR [KERNEL [INITRD]...]]", nargs=-1)
+def kernel_install(sysroot: Path, command: str, release: str, places: tuple[str, ...]) -> None:
+    """Make or remove the image of a kernel that is installed or removed.
+
+    This is what the hooks call, with the arguments of a plugin of kernel-install(8) and its environment
+    (KERNEL_INSTALL_LAYOUT, _STAGING_AREA, _BOOT_ROOT, ...). An image is made by the configuration files.
+    """
+    from aoeinit.install import hooks
+    from aoeinit.install.kernel_install import Build, Remove, Request, decide
+    from aoeinit.system import machine
+
+    request = Request.parse([command, release, *places], os.environ, sysroot)
+    image_name = machine.default_output(sysroot, release).name
+    configured, _ = hooks.configured_generator(sysroot)
+    todo = decide(request, image_name=image_name, configured=configured)
+    if isinstance(todo, Build):
+        try:
+            build(todo, sysroot)
+        except BaseException:
+            drop_dead_entries(request, todo)
+            raise
+    elif isinstance(todo, Remove):
+        remove(todo.image, request)
+    elif request.verbose or request.command not in {"add", "remove"}:
+        click.echo(f"aoeinit: nothing to do: {todo.why}")
+
+
+def build(todo: "Build", sysroot: Path) -> None:
+    """Make the image, and see to it that what is copied by later plugins will fit."""
+    from aoeinit.cli.making import plan, write
+    from aoeinit.cli.settings import settings_for
+
+    settings = settings_for(sysroot, {})
+    image = plan(settings, release=todo.release, sysroot=sysroot)
+    for warning in image.warnings:
+        click.echo(f"aoeinit: warning: {warning}", err=True)
+    write(image, todo.image, settings)
+    require_space(todo)
+    click.echo(f"aoeinit: {todo.image}: {todo.image.stat().st_size} bytes, {len(image.modules)} modules")
+
+
+def require_space(todo: "Build") -> None:
+    """Refuse before a later plugin removes the old files for new ones that will not fit.
+
+    Raises :class:`AoeinitError`.
+    """
+    if not todo.copies:
+        return
+    folder = next(each for each in todo.booted.parents if each.is_dir())
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    for copy, sources in todo.copies:
+        needed = sum(source.stat().st_size for source in sources) + todo.overhead
+        free += copy.stat().st_size if copy.is_file() else 0
+        if needed > free:
+            raise AoeinitError(
+                f"{copy} would take {needed} bytes, and there are {max(free, 0)} in {folder}",
+                "remove an old kernel, and install this one again; nothing was replaced",
+            )
+        free -= needed
+
+
+def remove(image: Path, request: "Request") -> None:
+    """Remove an image that is no longer of use."""
+    try:
+        image.unlink(missing_ok=True)
+    except OSError as error:
+        raise AoeinitError(f"cannot remove {image}: {error.strerror}", "remove it by hand") from error
+    if request.verbose:
+        click.echo(f"aoeinit: removed {image}")
+
+
+def drop_dead_entries(request: "Request", todo: "Build") -> None:
+    """Remove the boot entries of a kernel that has no image, not even an old one: they could only fail."""
+    if todo.booted.exists():
+        click.echo(f"aoeinit: {todo.booted} is kept as it was", err=True)
+        return
+    for entry in entries_of(request, todo.booted):
+        try:
+            entry.unlink()
+        except OSError as error:
+            raise AoeinitError(
+                f"{entry} names an image that is not there: {error.strerror}", "remove it"
+            ) from error
+        click.echo(f"aoeinit: removed {entry}: kernel {request.release} has no image", err=True)
+
+
+def entries_of(request: "Request", image: Path) -> Iterator[Path]:
+    """Find the boot entries of the kernel that name the image."""
+    from aoeinit.install.kernel_install import is_entry, names_image
+
+    folder = request.boot / "loader/entries"
+    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+        if is_entry(name, request) and names_image((folder / name).read_text(errors="replace"), image):
+            yield folder / name

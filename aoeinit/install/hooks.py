@@ -1,0 +1,290 @@
+"""The hooks that keep images in step with kernels: what a system has to change to have them, or not."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.install.assignments import value_of, with_value, without
+from aoeinit.install.generators import Generator, active_generators
+from aoeinit.install.kernel_install import GENERATOR
+from aoeinit.install.state import Change, Present, State, locate, look, undone
+from aoeinit.sysroot import resolve
+
+SCRIPTS: Final = Path(__file__).with_name("scripts")
+
+PLUGINS: Final = "etc/kernel/install.d"
+INSTALL_CONF: Final = "etc/kernel/install.conf"
+VENDOR_CONF: Final = "usr/lib/kernel/install.conf"
+UPDATE_INITRAMFS: Final = "etc/initramfs-tools/update-initramfs.conf"
+
+RECORD: Final = "var/lib/aoeinit/hooks.json"
+"""Where it is kept what was there before, so that it can be put back."""
+
+STAGING_PLUGINS: Final = ("55-initrd.install", "85-initrd.install")
+"""Debian's plugins (13 and 12) that stage ``/boot/initrd.img-KVER`` whatever the generator is."""
+
+SETTINGS: Final = {INSTALL_CONF: "initrd_generator", UPDATE_INITRAMFS: "update_initramfs"}
+"""Files of which one line is ours, and its key."""
+
+NOWHERE: Final = Present(b"/dev/null", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What installations have done: by path what was there before the first, and what the last has put there.
+
+    ``folders`` are those they have made.
+    """
+
+    changes: Mapping[str, Change]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HooksPlan:
+    """The changes, in order, what the user should know, and the record to keep once they are made."""
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    record: Record
+
+
+def plan_install(sysroot: Path, *, command: str, debian: bool) -> HooksPlan:
+    """Plan to put the hooks in place, as far as they are not.
+
+    ``command`` is what the hooks call, a name or a path; ``debian`` says that packages of kernels run the
+    scripts in ``/etc/kernel/postinst.d``.
+
+    Raises :class:`ConfigError` where nothing would ever call a hook.
+    """
+    wanted = _wanted(sysroot, command, debian=debian)
+    changes = tuple(change for change in wanted if change.before != change.after)
+    record = _extended(read_record(sysroot), changes, sysroot)
+    return HooksPlan(changes, tuple(_still_active(sysroot, changes)), record)
+
+
+def _wanted(sysroot: Path, command: str, *, debian: bool) -> Iterator[Change]:
+    """Give everything that belongs to the hooks, whether it is so already or not."""
+    kernel_install = resolve(sysroot, "usr/bin/kernel-install") is not None
+    if not (kernel_install or debian):
+        raise ConfigError(
+            f"{sysroot} has no kernel-install and is no Debian: nothing there would call a hook",
+            "install kernel-install (systemd-udev on Fedora), or run aoeinit build after each kernel update",
+        )
+    if kernel_install:
+        for name in sorted(path.name for path in (SCRIPTS / "kernel-install").iterdir()):
+            yield _script(sysroot, f"kernel-install/{name}", PLUGINS, command)
+        yield _generator(sysroot)
+        yield from _masks(sysroot)
+    if debian:
+        for event in ("postinst.d", "postrm.d"):
+            yield _script(sysroot, f"debian/{event}/initramfs-aoeinit", f"etc/kernel/{event}", command)
+    yield from _silenced(sysroot)
+
+
+def _script(sysroot: Path, source: str, folder: str, command: str) -> Change:
+    content = (SCRIPTS / source).read_bytes()
+    content = content.replace(b"exec aoeinit ", f"exec {shlex.quote(command)} ".encode())
+    path = f"{folder}/{source.rpartition('/')[2]}"
+    return Change(
+        path, look(sysroot, path), Present(content, 0o755), "makes and removes images with their kernels"
+    )
+
+
+def _generator(sysroot: Path) -> Change:
+    """Set the generator; a new file begins with what the vendor's says, which it hides."""
+    before = look(sysroot, INSTALL_CONF)
+    found = before or look(sysroot, VENDOR_CONF)
+    _refuse_link(sysroot, INSTALL_CONF, before)
+    text = found.content if found and not found.is_link else b""
+    mode = before.mode if before else 0o644
+    after = Present(with_value(text, "initrd_generator", GENERATOR), mode)
+    return Change(INSTALL_CONF, before, after, f"names {GENERATOR} as the generator")
+
+
+def _masks(sysroot: Path) -> Iterator[Change]:
+    if any(resolve(sysroot, f"usr/lib/kernel/install.d/{name}") for name in STAGING_PLUGINS):
+        for name in STAGING_PLUGINS:
+            path = f"{PLUGINS}/{name}"
+            before = look(sysroot, path)
+            why = "would add another generator's image to the boot entry"
+            yield Change(path, before, NOWHERE, why, consent=before not in {None, NOWHERE})
+
+
+def _silenced(sysroot: Path) -> Iterator[Change]:
+    """Keep other generators from replacing the image, when a kernel is installed and later."""
+    for generator in active_generators(sysroot):
+        if generator.trigger.startswith("etc/kernel/postinst.d/"):
+            before = look(sysroot, generator.trigger)
+            if before and before.mode is not None:
+                after = replace(before, mode=before.mode & ~0o111)
+                why = f"keeps {generator.name} from replacing the image when a kernel is installed"
+                yield Change(generator.trigger, before, after, why, consent=True)
+    before = look(sysroot, UPDATE_INITRAMFS)
+    if before:
+        _refuse_link(sysroot, UPDATE_INITRAMFS, before)
+        after = replace(before, content=with_value(before.content, "update_initramfs", "no"))
+        why = "keeps kmod, udev and busybox updates from replacing the image through update-initramfs"
+        yield Change(UPDATE_INITRAMFS, before, after, why, consent=True)
+
+
+def _refuse_link(sysroot: Path, path: str, state: State) -> None:
+    if state and state.is_link:
+        raise ConfigError(
+            f"{locate(sysroot, path)} is a link to {state.content.decode(errors='replace')}",
+            "put a file in its place: the other may belong to somebody else",
+        )
+
+
+def _still_active(sysroot: Path, changes: Iterable[Change]) -> Iterator[str]:
+    changed = {change.path for change in changes}
+    for generator in active_generators(sysroot, configured=GENERATOR):
+        if generator.trigger not in changed:
+            yield f"{generator.name} stays active (/{generator.trigger}) and may write an image of its own"
+    value, path = configured_generator(sysroot)
+    if path not in {None, INSTALL_CONF, VENDOR_CONF} and value != GENERATOR:
+        yield f"/{path} sets initrd_generator={value}; since systemd 254 it overrides /{INSTALL_CONF}"
+
+
+def configured_generator(sysroot: Path) -> tuple[str | None, str | None]:
+    """Give the generator that install.conf(5) or a drop-in of it names, and which file does."""
+    drop_ins = {}
+    for folder in (f"{VENDOR_CONF}.d", f"{INSTALL_CONF}.d"):
+        found = resolve(sysroot, folder)
+        for file in found.file.glob("*.conf") if found else ():
+            drop_ins[file.name] = f"{folder}/{file.name}"
+    main = INSTALL_CONF if look(sysroot, INSTALL_CONF) else VENDOR_CONF
+    for path in (*(drop_ins[name] for name in sorted(drop_ins, reverse=True)), main):
+        found = resolve(sysroot, path)
+        value = (
+            value_of(found.file.read_bytes(), "initrd_generator") if found and found.file.is_file() else None
+        )
+        if value is not None:
+            return value, path
+    return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a system stands: ``differing`` are the files that are not as this version would have them.
+
+    ``command`` is what the installed hooks call, and ``None`` where none is installed.
+    """
+
+    generator: str | None
+    command: str | None
+    in_place: tuple[str, ...]
+    differing: tuple[str, ...]
+    missing: tuple[str, ...]
+    others: tuple[Generator, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether a new kernel will get an image of ours, and of nobody else."""
+        return not (self.differing or self.missing or self.others)
+
+
+def status(sysroot: Path, *, debian: bool) -> Status:
+    """Tell what of the hooks is in place."""
+    command = installed_command(sysroot)
+    wanted = tuple(_wanted(sysroot, command or GENERATOR, debian=debian))
+    generator, _ = configured_generator(sysroot)
+    return Status(
+        generator=generator,
+        command=command,
+        in_place=tuple(each.path for each in wanted if each.before == each.after),
+        differing=tuple(each.path for each in wanted if each.before != each.after and each.before),
+        missing=tuple(each.path for each in wanted if each.before != each.after and not each.before),
+        others=tuple(active_generators(sysroot, configured=generator)),
+    )
+
+
+def installed_command(sysroot: Path) -> str | None:
+    """Give the command that the installed hooks call."""
+    for path in (f"{PLUGINS}/52-aoeinit.install", "etc/kernel/postinst.d/initramfs-aoeinit"):
+        state = look(sysroot, path)
+        found = re.search(rb"^exec (.+) kernel-install ", state.content, re.MULTILINE) if state else None
+        if found:
+            return "".join(shlex.split(found[1].decode(errors="replace")))
+    return None
+
+
+def read_record(sysroot: Path) -> Record:
+    """Read what installations have kept; empty where there was none."""
+    state = look(sysroot, RECORD)
+    if state is None:
+        return Record({}, ())
+    try:
+        plain = json.loads(state.content)
+        changes = {
+            path: Change(path, _from_plain(each["before"]), _from_plain(each["after"]), each["why"])
+            for path, each in plain["changes"].items()
+        }
+        return Record(changes, tuple(plain["folders"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AoeinitError(
+            f"{locate(sysroot, RECORD)} is damaged: {error!r}",
+            "restore it from a backup, or undo the changes by hand and remove it",
+        ) from error
+
+
+def _from_plain(plain: Any) -> State:  # noqa: ANN401 - as json gives it
+    return None if plain is None else Present.from_plain(plain)
+
+
+def _extended(record: Record, changes: Iterable[Change], sysroot: Path) -> Record:
+    """Add changes to a record; what was there first stays known."""
+    added = {
+        change.path: replace(change, before=record.changes[change.path].before)
+        if change.path in record.changes
+        else change
+        for change in changes
+    }
+    paths = (*added, RECORD) if added else ()
+    folders = (str(folder) for path in paths for folder in reversed(PurePath(path).parents[:-1]))
+    missing = (folder for folder in folders if resolve(sysroot, folder) is None)
+    return Record({**record.changes, **added}, tuple(dict.fromkeys((*record.folders, *missing))))
+
+
+def record_text(record: Record) -> bytes:
+    """Write a record."""
+    changes = {
+        path: {
+            "before": change.before.as_plain() if change.before else None,
+            "after": change.after.as_plain() if change.after else None,
+            "why": change.why,
+        }
+        for path, change in record.changes.items()
+    }
+    return json.dumps({"changes": changes, "folders": record.folders}, indent=2).encode() + b"\n"
+
+
+def plan_remove(sysroot: Path) -> HooksPlan:
+    """Plan to put back what was there before; what somebody has changed since stays, but for our own line."""
+    record = read_record(sysroot)
+    changes: list[Change] = []
+    left: dict[str, Change] = {}
+    for path, change in record.changes.items():
+        current = look(sysroot, path)
+        target = _restored(change, current)
+        if isinstance(target, Change):
+            left[path] = change
+        elif target != current:
+            changes.append(Change(path, current, target, "as it was before"))
+    warnings = (f"/{path} was changed since it was installed, and stays as it is" for path in left)
+    return HooksPlan(tuple(changes), tuple(warnings), Record(left, record.folders))
+
+
+def _restored(change: Change, current: State) -> State | Change:
+    target = undone(change, current)
+    key = SETTINGS.get(change.path)
+    if not isinstance(target, Change) or key is None or current is None or current.is_link:
+        return target
+    value = value_of(change.before.content, key) if change.before else None
+    text = current.content
+    return replace(current, content=without(text, key) if value is None else with_value(text, key, value))

@@ -1,0 +1,94 @@
+"""What stands at a path of a sysroot, and changes of it, as values that can be kept and undone."""
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from aoeinit.errors import AoeinitError
+from aoeinit.sysroot import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A file with its content and permissions, or a symbolic link, whose ``mode`` is ``None``."""
+
+    content: bytes
+    mode: int | None
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link; ``content`` is then where it leads."""
+        return self.mode is None
+
+    def as_plain(self) -> dict[str, Any]:
+        """Give a value for JSON; bytes that are not UTF-8 survive it."""
+        return {"content": self.content.decode(errors="surrogateescape"), "mode": self.mode}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Read such a value back."""
+        return cls(plain["content"].encode(errors="surrogateescape"), plain["mode"])
+
+
+State = Present | None
+"""``None``: nothing is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path of a sysroot, relative to it, and what it is to become.
+
+    ``consent`` marks a change of what belongs to another program, which somebody has to agree to.
+    """
+
+    path: str
+    before: State
+    after: State
+    why: str
+    consent: bool = False
+
+
+def locate(sysroot: Path, path: str) -> Path:
+    """Give where a path is on this machine, following links inside the sysroot, but not the last one."""
+    folder, _, name = path.rpartition("/")
+    found = resolve(sysroot, folder)
+    if found is not None:
+        return found.file / name
+    return (locate(sysroot, folder) if folder else sysroot) / name
+
+
+def look(sysroot: Path, path: str) -> State:
+    """Tell what stands at a path.
+
+    Raises :class:`AoeinitError` for a folder, a device, or what cannot be read.
+    """
+    place = locate(sysroot, path)
+    try:
+        mode = place.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return Present(os.fsencode(os.readlink(place)), None)
+        if stat.S_ISREG(mode):
+            return Present(place.read_bytes(), stat.S_IMODE(mode))
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+            return None
+        raise AoeinitError(f"cannot read {place}: {error.strerror}", "run as root") from error
+    raise AoeinitError(f"{place} is neither a file nor a link", "move it away")
+
+
+def undone(change: Change, current: State) -> State | Change:
+    """Give what a path was before a change, or the change itself where it cannot be undone any more.
+
+    A package may have brought a new content for a file of which only the permissions were changed: they
+    alone are then put back.
+    """
+    before, after = change.before, change.after
+    if current in {after, before}:
+        return before
+    if before and after and current and before.content == after.content and current.mode == after.mode:
+        return replace(current, mode=before.mode)
+    return change

@@ -1,0 +1,36 @@
+"""Making a change of a sysroot: a file, a link, or nothing in the place of what was there."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.state import Change, locate
+from aoeinit.system.files import replace_file
+
+
+def apply(sysroot: Path, change: Change) -> None:
+    """Make a change; raises :class:`AoeinitError` where the system does not let it happen."""
+    place = locate(sysroot, change.path)
+    after = change.after
+    try:
+        if after is None or after.is_link or (change.before and change.before.is_link):
+            place.unlink(missing_ok=True)
+        if after is None:
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if after.mode is None:
+            os.symlink(after.content, os.fsencode(place))
+            return
+        with replace_file(place, mode=after.mode) as stream:
+            stream.write(after.content)
+    except OSError as error:
+        raise AoeinitError(f"cannot change {place}: {error.strerror}", "run as root") from error
+
+
+def remove_folders(sysroot: Path, folders: Iterable[str]) -> None:
+    """Remove the folders that are empty, the deepest first."""
+    for folder in sorted(folders, key=len, reverse=True):
+        with suppress(OSError):
+            locate(sysroot, folder).rmdir()
