@@ -31,6 +31,8 @@ gzip             gzip
 libarchive-tools bsdtar
 lz4              lz4
 mmdebstrap       mmdebstrap
+mtools           mtools
+ovmf             edk2-ovmf
 shellcheck       ShellCheck
 shfmt            shfmt
 util-linux       util-linux

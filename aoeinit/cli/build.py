@@ -1,6 +1,7 @@
 """``aoeinit build``: plan an image, then write it."""
 
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from aoeinit.cli.settings import setting_options, settings_for
 
 if TYPE_CHECKING:
     from aoeinit.build import ImagePlan
+    from aoeinit.image.uki import UkiParts
 
 
 @click.command()
@@ -18,7 +20,22 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The image.  [default: /boot/initramfs-KVER.img, or the name the distribution uses]",
+    help="The image.  [default: /boot/initramfs-KVER.img, or as the distribution has it; none with --uki]",
+)
+@click.option(
+    "--uki",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A unified kernel image, made by systemd's ukify.",
+)
+@click.option(
+    "--cmdline", metavar="TEXT", help="Its kernel command line.  [default: that in /etc/kernel/cmdline]"
+)
+@click.option(
+    "--vmlinuz",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its kernel.  [default: that of KVER]",
 )
 @setting_options
 @click.option(
@@ -36,6 +53,9 @@ def build(
     kernel: str | None,
     sysroot: Path,
     output: Path | None,
+    uki: Path | None,
+    cmdline: str | None,
+    vmlinuz: Path | None,
     sysfs: Path,
     dry_run: bool,
     as_json: bool,
@@ -47,26 +67,49 @@ def build(
 
     What the options leave open, /etc/aoeinit.toml and /etc/aoeinit.d/*.toml say: see aoeinit config show.
     """
-    from aoeinit.cli.making import plan, write
+    from aoeinit.cli.making import plan, write, write_uki
     from aoeinit.system import machine
 
+    if uki is None and (cmdline is not None or vmlinuz is not None):
+        raise click.UsageError("--cmdline and --vmlinuz are parts of a unified kernel image: add --uki FILE")
+    if uki is not None and uki == output:
+        raise click.UsageError(f"--output and --uki both name {uki}: give each a file of its own")
     started = time.monotonic()
     release = kernel or machine.running_kernel()
-    output = output or machine.default_output(sysroot, release)
+    if uki is None:
+        output = output or machine.default_output(sysroot, release)
+    parts = uki and uki_parts(sysroot, release, vmlinuz, cmdline)
     settings = settings_for(sysroot, chosen)
     image = plan(settings, release=release, sysroot=sysroot, sysfs=sysfs)
     for warning in image.warnings:
         click.echo(f"aoeinit: warning: {warning}", err=True)
-    if not dry_run:
+    if output and not dry_run:
         write(image, output, settings)
-    size = None if dry_run else output.stat().st_size
+    if uki and parts and not dry_run:
+        write_uki(image, uki, settings, parts)
+    made = {path: None if dry_run else path.stat().st_size for path in (output, uki) if path}
     if as_json:
-        click.echo(as_data(image, output, size))
+        click.echo(as_data(image, made, output, uki))
     elif not quiet:
         if verbose or dry_run:
             click.echo(contents(image))
+        click.echo("\n".join(results(image, made, time.monotonic() - started)))
+
+
+def uki_parts(sysroot: Path, release: str, vmlinuz: Path | None, cmdline: str | None) -> "UkiParts":
+    """Find all that a unified kernel image takes, before anything is made."""
+    from aoeinit.image.uki import find_parts
+    from aoeinit.system.ukify import find_ukify
+
+    find_ukify()
+    return find_parts(sysroot, release, vmlinuz=vmlinuz, cmdline=cmdline)
+
+
+def results(image: "ImagePlan", made: Mapping[Path, int | None], seconds: float) -> Iterator[str]:
+    """Say what was made; sizes are in bytes, ``None`` for a plan."""
+    for path, size in made.items():
         done = f"{size} bytes" if size is not None else "would be written"
-        click.echo(f"{output}: {done}, {len(image.modules)} modules, {time.monotonic() - started:.2f} s")
+        yield f"{path}: {done}, {len(image.modules)} modules, {seconds:.2f} s"
 
 
 def contents(image: "ImagePlan") -> str:
@@ -82,14 +125,18 @@ def contents(image: "ImagePlan") -> str:
     return "\n".join([*lines, f"{len(image.entries)} entries"])
 
 
-def as_data(image: "ImagePlan", output: Path, size: int | None) -> str:
-    """Give the same as JSON; ``size`` is in bytes, ``null`` for a plan."""
+def as_data(
+    image: "ImagePlan", made: Mapping[Path, int | None], output: Path | None, uki: Path | None
+) -> str:
+    """Give the same as JSON; ``null`` is the size of a plan, and what is not wanted."""
     import json
 
     return json.dumps(
         {
-            "image": str(output),
-            "size": size,
+            "image": output and str(output),
+            "size": output and made[output],
+            "uki": uki and str(uki),
+            "uki_size": uki and made[uki],
             "kernel": image.release,
             "modules": [
                 {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from tests.lab.network import Network
 from tests.lab.programs import LabError, running
@@ -39,6 +39,13 @@ class Hardware:
         link = f"tap,ifname={self.tap},script=no,downscript=no"
         nic = f"model={self.nic.model},mac={self.nic.mac}"
         return ["-m", str(self.memory), "-nic", f"{link},{nic}"]
+
+
+class Boot(Protocol):
+    """What a machine starts from."""
+
+    def arguments(self) -> list[str]:
+        """Tell QEMU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ class Machine:
 
 
 @contextmanager
-def machine(net: Network, hardware: Hardware, boot: DirectBoot | NetworkBoot, log: Path) -> Iterator[Machine]:
+def machine(net: Network, hardware: Hardware, boot: Boot, log: Path) -> Iterator[Machine]:
     """Switch a machine on; it is switched off with the block."""
     command = [*qemu(hardware.accelerator), *hardware.arguments(), *boot.arguments()]
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """A whole Debian system with systemd, which reports from beyond multi-user.target and powers off."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,22 +38,25 @@ def make_system(tree: Path, suite: str, token: str, root: str) -> None:
     (units / "serial-getty@ttyS0.service").symlink_to("/dev/null")
 
 
-def bare_system(suite: str) -> Path:
-    """The smallest system of a suite that starts systemd, from the cache or from the mirror."""
-    digest = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+def bare_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
+    """The smallest system of a suite with these packages, from the cache or from the mirror.
+
+    Without a word, it is one that starts systemd.
+    """
+    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
     folder = cache_folder() / "systems" / f"{suite}-{digest}"
     with filling(folder) as part:
         if part is not None:
-            bootstrap(suite, part)
+            bootstrap(suite, packages, part)
     return folder
 
 
-def bootstrap(suite: str, folder: Path) -> None:
+def bootstrap(suite: str, packages: Sequence[str], folder: Path) -> None:
     """Let mmdebstrap install a system, through the proxies that the host's apt uses."""
     source = f"deb [signed-by={DEBIAN_KEYRING}] {debian_mirror()} {suite} main"
     with TemporaryDirectory(prefix="aoeinit-apt-") as apt:
         settings = Path(apt) / "acquire.conf"
         settings.write_text(run(["apt-config", "dump", "Acquire"]))
         options = ["--quiet", "--mode=root", "--variant=minbase", "--architectures=amd64"]
-        options += [f"--aptopt={settings}", f"--include={','.join(PACKAGES)}"]
+        options += [f"--aptopt={settings}", f"--include={','.join(packages)}"]
         run(["mmdebstrap", *options, suite, str(folder), source])

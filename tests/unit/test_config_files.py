@@ -18,7 +18,10 @@ from aoeinit.image.compression import METHODS
 
 TOP = Path(__file__).parents[2]
 
-ONE_RUN = {"kernel", "sysroot", "output", "sysfs", "dry_run", "as_json", "verbose", "quiet"}
+ONE_RUN = {
+    *("kernel", "sysroot", "sysfs", "output", "uki", "cmdline", "vmlinuz"),
+    *("dry_run", "as_json", "verbose", "quiet"),
+}
 """Options of build that say something of one run, not of this system's images."""
 
 
