@@ -65,7 +65,7 @@ def test_boots_to_the_init_on_the_target(case: Case, workspace: Path, log: Path,
     ):
         client.run_to_end(BOOT_SECONDS)
     check_report(client, token, kernel.release, case.nic)
-    assert condition(disk) == Condition("clean", needs_recovery=False)
+    assert condition(disk) == Condition(clean=True, needs_recovery=False)
 
 
 def check_report(client: Machine, token: str, release: str, nic: Nic) -> None:

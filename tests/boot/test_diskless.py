@@ -61,4 +61,4 @@ def test_boots_from_its_network_card_to_multi_user_and_powers_off(
     assert report.state["root"] == ROOT
     assert report.state["mac"] == nic.mac
     assert f"{report.state['interface']} {nic.mac} 1" in report.every("interface")
-    assert condition(disk) == Condition("clean", needs_recovery=False)
+    assert condition(disk) == Condition(clean=True, needs_recovery=False)

@@ -1,13 +1,20 @@
 """Disk images with a partition table and an ext4, made without root, loop devices or mounts."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.programs import run
+from tests.lab.programs import LabError, run
 
 SECTOR = 512
 MIB = 1 << 20
 BLOCK = 4096
+SUPERBLOCK = 1024
+"""Where it begins in an ext4, and its size, in bytes."""
+EXT4_MAGIC = 0xEF53
+EXT4_VALID = 1
+"""The state unmounted cleanly, without the mark of an error beside it."""
+EXT4_RECOVER = 0x4
 START = MIB
 """Where the first partition begins, in bytes: what lies before it is left to the boot loader."""
 
@@ -17,11 +24,6 @@ class Disk:
     """A disk image whose first partition is an ext4 at :data:`START`."""
 
     path: Path
-
-    @property
-    def filesystem(self) -> str:
-        """The file system as the tools of e2fsprogs name it."""
-        return f"{self.path}?offset={START}"
 
 
 def make_disk(path: Path, tree: Path, *, mib: int, label: str = "dos") -> Disk:
@@ -41,13 +43,22 @@ def make_disk(path: Path, tree: Path, *, mib: int, label: str = "dos") -> Disk:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What the superblock of a file system says of its last unmount."""
+    """What the superblock of an ext4 says of its last unmount."""
 
-    state: str
+    clean: bool
     needs_recovery: bool
 
 
 def condition(disk: Disk) -> Condition:
-    shown = run(["dumpe2fs", "-h", disk.filesystem])
-    fields = {key: value.strip() for key, _, value in (line.partition(":") for line in shown.splitlines())}
-    return Condition(fields["Filesystem state"], "needs_recovery" in fields["Filesystem features"].split())
+    """Read a disk's file system, as the kernel's Documentation/filesystems/ext4/super.rst describes it.
+
+    dumpe2fs of e2fsprogs 1.47.2 takes no file with an offset.
+    """
+    with disk.path.open("rb") as file:
+        file.seek(START + SUPERBLOCK)
+        superblock = file.read(SUPERBLOCK)
+    magic, state = struct.unpack_from("<HH", superblock, 0x38)
+    if magic != EXT4_MAGIC:
+        raise LabError(f"{disk.path}: no ext4 at {START}, the magic number is {magic:#x}")
+    (incompatible,) = struct.unpack_from("<I", superblock, 0x60)
+    return Condition(clean=state == EXT4_VALID, needs_recovery=bool(incompatible & EXT4_RECOVER))
