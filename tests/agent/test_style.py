@@ -8,7 +8,7 @@ import pytest
 
 from tests.agent.machine import PRELUDE, Machine
 from tests.agent.syntax import SCRIPTS, calls, functions, nodes, variables
-from tests.agent.test_boot import ROOT, furnish, steps
+from tests.agent.test_boot import NOW, ROOT, furnish, steps
 
 HEADER = re.compile(r"# shellcheck shell=dash disable=SC2034,SC2154 # .*\n")
 OPTIONAL = "add-default-case,avoid-nullary-conditions,check-extra-masked-returns,quote-safe-variables"
@@ -79,11 +79,15 @@ def bare_names(word: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 
 
 @pytest.mark.parametrize("value", ["$(reboot) *", "1", ""])
-def test_the_environment_decides_nothing(tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize(
+    ("cmdline", "target"),
+    [(ROOT, "e11.0 aoe0 p1"), (NOW, ""), (f"{ROOT} {NOW} rd.aoe.timeout=1", "e5.0 aoe0")],
+)
+def test_the_environment_decides_nothing(tmp_path: Path, cmdline: str, target: str, value: str) -> None:
     """The kernel hands parameters that it does not know to process 1 as environment variables."""
-    plain = furnish(Machine(tmp_path / "plain")).boot(ROOT)
     noise = dict.fromkeys(variables() - {"HOME", "TERM"}, value)
-    noisy = furnish(Machine(tmp_path / "noisy")).boot(ROOT, env=noise)
+    plain = furnish(Machine(tmp_path / "plain"), target=target).boot(cmdline)
+    noisy = furnish(Machine(tmp_path / "noisy"), target=target).boot(cmdline, env=noise)
     assert noisy.output == ""
     assert noisy.kmsg == plain.kmsg
     assert steps(noisy) == steps(plain)
