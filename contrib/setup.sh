@@ -22,14 +22,18 @@ vblade           vblade
 '
 packages_to_test='
 binutils         binutils
+bsdextrautils    util-linux
 cpio             cpio
 dracut-core      dracut
+fish             fish
 gcc              gcc
+groff-base       groff-base
 grub-common      grub2-tools
 grub-pc-bin      grub2-pc-modules
 gzip             gzip
 libarchive-tools bsdtar
 lz4              lz4
+mandoc           mandoc
 mmdebstrap       mmdebstrap
 mtools           mtools
 ovmf             edk2-ovmf
@@ -37,6 +41,7 @@ shellcheck       ShellCheck
 shfmt            shfmt
 util-linux       util-linux
 xz-utils         xz
+zsh              zsh
 zstd             zstd
 '
 

@@ -1,7 +1,4 @@
-"""The command ``aoeinit``: finds a subcommand, prints what went wrong, and ends with its exit code.
-
-0: done. 1: failed, or the answer is no. 2: the command line is wrong.
-"""
+"""The command ``aoeinit``: finds a subcommand, prints what went wrong, and ends with its exit code."""
 
 import importlib
 import os
@@ -13,11 +10,15 @@ import click
 from aoeinit import __version__
 from aoeinit.errors import AoeinitError
 
+EXIT_CODES = "Exit codes: 0 done; 1 failed, or the answer is no; 2 the command line is wrong."
+
 COMMANDS = {
     "build": "Build an initramfs image for one kernel release.",
+    "completion": "Print the script that makes a shell complete the command aoeinit.",
     "config": "Print what the configuration files say.",
     "hooks": "Make and remove images when kernels are installed and removed.",
     "kernel-install": "Make or remove the image of a kernel; what the hooks call.",
+    "man": "Write the manual pages, one a command, to a folder.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
 }
 
@@ -42,7 +43,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="aoeinit")
 def aoeinit() -> None:
     """Build and check initramfs images for machines whose root is on an ATA-over-Ethernet target."""
