@@ -189,4 +189,4 @@ def nearest(name: str, names: tuple[str, ...]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
     near = get_close_matches(name, names, n=1)
-    return f"Did you mean {near[0]}?" if near else f"There is: {', '.join(names)}"
+    return f"did you mean {near[0]}?" if near else f"there is: {', '.join(names)}"

@@ -67,7 +67,7 @@ def _files(sysroot: Path) -> Iterator[tuple[Resolved, str]]:
         elif os.path.islink(shown):
             raise ConfigError(
                 f"{shown} is a link to {os.readlink(shown)}, which is not there",
-                "Remove the link, or make the file.",
+                "remove the link, or make the file.",
             )
 
 
@@ -82,19 +82,19 @@ def _text(found: Resolved, shown: str) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
             f"{shown}:{line}: not UTF-8: byte 0x{content[error.start]:02x}",
-            "Save the file as UTF-8 text.",
+            "save the file as UTF-8 text.",
         ) from error
 
 
 def _unreadable(shown: str, error: OSError) -> ConfigError:
-    return ConfigError(f"cannot read {shown}: {error.strerror}", "Mend it, move it away, or run as root.")
+    return ConfigError(f"cannot read {shown}: {error.strerror}", "mend it, move it away, or run as root.")
 
 
 def _parse(text: str, shown: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(_syntax(str(error), text, shown), 'A line is like: nic = "host"') from error
+        raise ConfigError(_syntax(str(error), text, shown), 'a line is like: nic = "host"') from error
 
 
 def _syntax(told: str, text: str, shown: str) -> str:
@@ -140,14 +140,14 @@ def _value(name: str, raw: Any, where: str, sysroot: Path) -> Any:  # noqa: ANN4
         takes = {False: "a string", True: "a string, or a list of strings"}[key.repeats]
         raise ConfigError(
             f"{where}: {name} is {'a list with ' * (items is raw)}{_type(wrong[0])}",
-            f"It takes {'a whole number' if key.whole else takes}: {name} = {key.example}",
+            f"it takes {'a whole number' if key.whole else takes}: {name} = {key.example}",
         )
     try:
         values = tuple(key.read(each) for each in items)
         if name == "file":
             values = tuple((_inside(sysroot, source), destination) for source, destination in values)
         if name == "nic" and not values:
-            raise ConfigError("names no driver", f"Name one at least: nic = {key.example}")
+            raise ConfigError("names no driver", f"name one at least: nic = {key.example}")
     except AoeinitError as error:
         raise ConfigError(f"{where}: {name}: {error.message}", error.hint) from error
     return values if key.repeats else values[0]
@@ -156,7 +156,7 @@ def _value(name: str, raw: Any, where: str, sysroot: Path) -> Any:  # noqa: ANN4
 def _inside(sysroot: Path, source: Path) -> Path:
     """Find what a file of the system in ``sysroot`` calls ``source``."""
     if not source.is_absolute():
-        raise ConfigError(f"{str(source)!r} is no absolute path", "Write where it is: /root/key:/etc/key")
+        raise ConfigError(f"{str(source)!r} is no absolute path", "write where it is: /root/key:/etc/key")
     found = resolve(sysroot, os.fspath(source))
     return found.file if found else sysroot / os.fspath(source).lstrip("/")
 

@@ -34,7 +34,7 @@ def read(_ctx: click.Context, param: click.Parameter, value: Any) -> Any:  # noq
     try:
         return tuple(key.read(each) for each in value) if key.repeats else key.read(value)
     except ConfigError as error:
-        raise click.BadParameter(f"{error.message}. {error.hint}") from error
+        raise click.BadParameter(f"{error.message}; {error.hint}") from error
 
 
 def settings_for(sysroot: Path, chosen: Mapping[str, Any]) -> Settings:
