@@ -1,5 +1,17 @@
-"""Run the command line as ``python -m aoeinit``."""
+"""The command ``aoeinit``, also as ``python -m aoeinit``."""
 
-from aoeinit.cli.main import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; a plain listing of an image goes its own, shorter way."""
+    match sys.argv[1:]:
+        case ["inspect", "--list", image] if not image.startswith("-"):
+            from aoeinit.cli.listing import main as run  # noqa: PLC0415 - the point of it
+        case _:
+            from aoeinit.cli.main import main as run  # noqa: PLC0415 - as above
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ COMMANDS = {
     "hooks": "Make and remove images when kernels are installed and removed.",
     "kernel-install": "Make or remove the image of a kernel; what the hooks call.",
     "man": "Write the manual pages, one a command, to a folder.",
+    "inspect": "Show what is in an image, ours or another tool's, and whether it would boot.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
 }
 

@@ -9,14 +9,20 @@ from elftools.elf.elffile import ELFFile
 
 from aoeinit.errors import KernelError
 from aoeinit.kernel.content import REINSTALL
+from aoeinit.kernel.names import module_name
 
 
 @dataclass(frozen=True, slots=True)
 class ModInfo:
-    """``firmware``: the names of the files it may load; ``vermagic``: the kernel it was built for."""
+    """``firmware``: the names of the files it may load; ``vermagic``: the kernel it was built for.
+
+    ``depends``: the modules whose symbols it uses; what is built in is not among them
+    (scripts/mod/modpost.c).
+    """
 
     firmware: tuple[str, ...]
     vermagic: str
+    depends: tuple[str, ...] = ()
 
     @property
     def release(self) -> str:
@@ -40,6 +46,13 @@ def read_modinfo(elf: bytes, name: str) -> ModInfo:
     return ModInfo(
         firmware=tuple(dict.fromkeys(value for key, _, value in pairs if key == "firmware")),
         vermagic=next((value for key, _, value in pairs if key == "vermagic"), ""),
+        depends=tuple(
+            module_name(name)
+            for key, _, value in pairs
+            if key == "depends"
+            for name in value.split(",")
+            if name
+        ),
     )
 
 
