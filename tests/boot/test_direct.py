@@ -11,7 +11,7 @@ from aoeinit.boot.contract import STEPS
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import DirectBoot, Hardware, Machine, Nic, machine
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Machine, Nic, machine
 from tests.lab.network import network
 from tests.lab.report import read_report
 from tests.lab.servers import vblade
@@ -20,7 +20,7 @@ from tests.lab.tiny_root import make_tiny_root
 
 E1000 = Nic("e1000")
 VIRTIO = Nic("virtio-net-pci")
-PARAMETERS = "console=ttyS0 panic=-1 root=/dev/etherd/e11.0p1"
+PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
 BOOT_SECONDS = 120
 """More than ten times what a boot takes under emulation: two run at once, on machines of any kind."""
 

@@ -10,7 +10,7 @@ from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.grub import install_grub
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import Hardware, NetworkBoot, Nic, machine
+from tests.lab.machine import CONSOLE, Hardware, NetworkBoot, Nic, machine
 from tests.lab.network import network
 from tests.lab.report import END, read_report
 from tests.lab.servers import dhcp, vblade
@@ -18,7 +18,7 @@ from tests.lab.sysfs import make_sysfs
 from tests.lab.system import make_system
 
 ROOT = "/dev/etherd/e11.0p1"
-PARAMETERS = f"console=ttyS0 panic=-1 root={ROOT} ro"
+PARAMETERS = f"{CONSOLE} root={ROOT} ro"
 BOOT_SECONDS = 300
 OFF_SECONDS = 90
 """What systemd itself gives a unit to stop, by default: with more, something hung."""

@@ -8,7 +8,7 @@ import pytest
 from tests.lab.disk import make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import DirectBoot, Hardware, Nic, machine
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, machine
 from tests.lab.network import network
 from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
@@ -64,7 +64,7 @@ def test_says_what_is_missing_and_ends(case: Case, workspace: Path, log: Path, a
     build_image(kernel, image, ["--nic", "e1000"])
     make_tiny_root(workspace / "root", "unreachable")
     disk = make_disk(workspace / "disk", workspace / "root", mib=32)
-    parameters = f"console=ttyS0 panic=-1 root={case.root} rd.aoe.timeout={PATIENCE}"
+    parameters = f"{CONSOLE} root={case.root} rd.aoe.timeout={PATIENCE}"
     boot = DirectBoot(kernel.vmlinuz, image, parameters)
     with (
         network() as net,

@@ -9,7 +9,7 @@ import pytest
 from tests.lab.disk import make_disk
 from tests.lab.image import build_image, sysroot_for
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import DirectBoot, Hardware, Nic, machine
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, machine
 from tests.lab.microcode import HARDWARE, REVISION, amd_container
 from tests.lab.network import network
 from tests.lab.programs import run
@@ -18,7 +18,7 @@ from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
-PARAMETERS = "console=ttyS0 panic=-1 root=/dev/etherd/e11.0p1"
+PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
 BOOT_SECONDS = 120
 
 TOLD = {

@@ -8,7 +8,7 @@ from tests.lab.disk import make_disk
 from tests.lab.efi import efi_boot
 from tests.lab.image import TOP
 from tests.lab.kernels import Kernel, debian_kernel
-from tests.lab.machine import Hardware, Nic, machine
+from tests.lab.machine import CONSOLE, Hardware, Nic, machine
 from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import read_report
@@ -27,7 +27,7 @@ PACKAGES = (
     "systemd-ukify",
 )
 NIC = Nic("e1000")
-PARAMETERS = "console=ttyS0 panic=-1 root=/dev/etherd/e11.0p1"
+PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
 BOOT_SECONDS = 180
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from tests.lab.disk import make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import Kernel, debian_kernel, host_kernel, own_suite
-from tests.lab.machine import DirectBoot, Hardware, Nic, fastest_accelerator, machine
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, fastest_accelerator, machine
 from tests.lab.network import network
 from tests.lab.programs import LabError
 from tests.lab.report import Report, read_report
@@ -20,7 +20,7 @@ from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
-PARAMETERS = "console=ttyS0 panic=-1 root=/dev/etherd/e11.0p1"
+PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
 BOOT_SECONDS = 120
 
 
