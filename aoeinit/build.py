@@ -1,7 +1,6 @@
 """Composition: what goes into an image for one kernel release, as a plan that can be printed or written."""
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ from aoeinit import __version__
 from aoeinit.boot import contract
 from aoeinit.boot.files import INIT, agent_files
 from aoeinit.config import ALL, AUTO, HOST, Settings
-from aoeinit.errors import ConfigError, KernelError
+from aoeinit.errors import KernelError
 from aoeinit.image.busybox import find_busybox, require_applets
+from aoeinit.image.copies import file_entries
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
 from aoeinit.image.programs import find_program, program_entries
 from aoeinit.kernel.closure import LoadOrder, load_order
@@ -31,10 +31,10 @@ MOUNT_POINTS: Final = ("dev", "proc", "run", "sys", "sysroot")
 # Where a sysroot has folders of its own for these, the image still has one /usr.
 MERGED_FOLDERS: Final = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib"}
 
-APPLETS: Final = ("sh", *contract.APPLETS)
-
 # A script that is run by /bin/sh gets busybox's.
-APPLET_PATHS: Final = frozenset(f"{folder}/{applet}" for folder in ("bin", "usr/bin") for applet in APPLETS)
+APPLET_PATHS: Final = frozenset(
+    f"{folder}/{applet}" for folder in ("bin", "usr/bin") for applet in contract.APPLETS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
             for path in programs
             for entry in program_entries(options.sysroot, path, provided=APPLET_PATHS)
         ),
-        *(entry for source, path in options.settings.file for entry in _user_files(source, path)),
+        *(entry for source, path in options.settings.file for entry in file_entries(source, path)),
         *_contract_files(options, modules),
     ]
     return ImagePlan(
@@ -227,7 +227,7 @@ def _agent() -> Iterator[Entry]:
 def _busybox(sysroot: Path, busybox: str) -> Iterator[Entry]:
     """Give busybox under the name of every applet that is called, and where the kernel calls modprobe."""
     yield from program_entries(sysroot, busybox, destination="bin/busybox")
-    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in APPLETS)
+    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in contract.APPLETS)
     yield Symlink("sbin/modprobe", "/bin/busybox")
 
 
@@ -266,30 +266,6 @@ def _early_entries(microcode: Iterable[Microcode]) -> Iterator[Entry]:
         yield File(f"{IMAGE_FOLDER}/{each.image_file}", each.content)
         # By this, lsinitrd of any version knows that another archive follows.
         yield File("early_cpio", b"1\n")
-
-
-def _user_files(source: Path, destination: str) -> Iterator[Entry]:
-    """Give the file that ``source`` leads to, or the folder with all in it, under its path in the image."""
-    try:
-        yield from _tree(source.resolve(strict=True), destination.strip("/"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {source}: {error.strerror}", "check what --file names") from error
-
-
-def _tree(source: Path, path: str) -> Iterator[Entry]:
-    mode = source.lstat().st_mode
-    if stat.S_ISDIR(mode):
-        if path:
-            yield Directory(path, stat.S_IMODE(mode))
-        for child in sorted(source.iterdir()):
-            yield from _tree(child, f"{path}/{child.name}".lstrip("/"))
-    elif stat.S_ISLNK(mode):
-        yield Symlink(path, os.readlink(source))
-    elif stat.S_ISREG(mode):
-        # Bits that give away another user's rights have no place in an image.
-        yield File(path, source.read_bytes(), stat.S_IMODE(mode) & 0o777)
-    else:
-        raise ConfigError(f"{source} is neither a file nor a folder", "leave it out of --file")
 
 
 def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> Iterator[Entry]:
