@@ -201,7 +201,9 @@ def test_a_full_boot_keeps_what_was_there(system: Installation, layout: str) -> 
     add(system)
     before = tree(system.file(BOOT))
     # The next image is larger by megabytes, and there is not one left.
-    system.file("/etc/aoeinit.toml").write_text('nic = "all"\nfilesystem = "ext4"\n')
+    system.file("/root/bulk").write_bytes(os.urandom(4 * MIB))
+    with system.file("/etc/aoeinit.toml").open("a") as file:
+        file.write('file = "/root/bulk"\n')
     status = os.statvfs(system.file(BOOT))
     system.file(f"{BOOT}/filler").write_bytes(bytes(status.f_bavail * status.f_frsize - MIB // 4))
     done = kernel_install(system, "add")
