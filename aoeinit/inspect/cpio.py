@@ -127,7 +127,8 @@ class Reader:
             try:
                 self.piece = next(self.pieces)
             except StopIteration as end:
-                self.consumed = end.value
+                # Asked again, a generator that has ended returns nothing.
+                self.consumed = end.value or self.consumed
                 return False
             except DamagedStreamError as error:
                 raise ImageError(
@@ -193,6 +194,7 @@ def read_archives(reader: Reader, keep: Callable[[Item], bool], *, alone: bool) 
     offset of what is damaged or cut short.
     """
     links: dict[tuple[int, int, int], list[Item]] = {}
+    ended = True
     while reader.skip_zeros():
         offset = reader.position
         if reader.peek() != ord("0"):
@@ -200,6 +202,7 @@ def read_archives(reader: Reader, keep: Callable[[Item], bool], *, alone: bool) 
                 raise reader.refuse("neither an entry nor padding", offset)
             break
         item = _read_header(reader, offset)
+        ended = item is None
         if item is None:
             _share(links)
             continue
@@ -207,7 +210,9 @@ def read_archives(reader: Reader, keep: Callable[[Item], bool], *, alone: bool) 
         if item.links > 1 and item.is_file:
             links.setdefault((*item.device, item.inode), []).append(item)
         yield item
-    _share(links)
+    if not ended:
+        # The kernel would not mind; but all that write archives end them.
+        raise reader.refuse("cut short: an archive without its trailer", reader.position)
 
 
 def _read_header(reader: Reader, offset: int) -> Item | None:

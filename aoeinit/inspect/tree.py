@@ -7,20 +7,36 @@ from aoeinit.errors import ImageError
 from aoeinit.inspect.cpio import Item
 from aoeinit.sysroot import MAX_LINKS
 
+DEPTH_MAX = 128
+"""How deep folders may be nested: far more than in any image, and little enough for all that walks them."""
+
+STEPS_MAX = 1 << 23
+"""How many names of paths may be looked up, all in all. A hostile image could ask for hours of it."""
+
+ADDED_MAX = 1 << 24
+"""How many letters the paths of added folders may have: one name could ask for a thousand of them."""
+
+
+class LoopError(ImageError):
+    """Links lead in a circle."""
+
 
 class Tree:
     """Every file by its path without a leading slash; no folder on such a path is a symbolic link.
 
     Entries take effect in their order, as in init/initramfs.c: a later one replaces an earlier, a path may
     run through a link that is there already, and what has no folder to go to is dropped: it is ``lost``.
-    With ``parents``, folders that are missing are added instead.
+    With ``parents``, folders that are missing are added instead. Raises :class:`ImageError` for paths beyond
+    the limits above.
     """
 
     def __init__(self, items: Iterable[Item], *, parents: bool = False) -> None:
         self.files: dict[str, Item] = {}
         self.lost: list[Item] = []
         self._filled: set[str] = {""}
-        self._folders: dict[str, str | None] = {}
+        self._folders: dict[str, str] = {}
+        self._steps = STEPS_MAX
+        self._room = ADDED_MAX
         for item in items:
             if item.name and not self._place(item, parents=parents):
                 self.lost.append(item)
@@ -30,35 +46,39 @@ class Tree:
 
         The image's root is the empty path. Raises :class:`ImageError` for a loop of links.
         """
-        done: list[str] = []
+        done = ""
         todo = path.split("/")[::-1]
         links = 0
         while todo:
             name = todo.pop()
+            self._steps -= 1
+            if self._steps < 0:
+                raise ImageError("the paths in the image take too many steps to follow")
             if name in {"", "."}:
                 continue
             if name == "..":
-                del done[-1:]
+                done = done.rpartition("/")[0]
                 continue
-            item = self.files.get("/".join([*done, name]))
+            here = f"{done}/{name}" if done else name
+            item = self.files.get(here)
             if item is None or (todo and not (item.is_directory or item.is_link)):
                 return None
             if not item.is_link:
-                done.append(name)
+                done = here
                 continue
             links += 1
             if links > MAX_LINKS:
-                raise ImageError(f"/{path.lstrip('/')}: too many levels of symbolic links")
+                raise LoopError(f"/{path.lstrip('/')}: too many levels of symbolic links")
             if item.link.startswith("/"):
-                done.clear()
+                done = ""
             todo.extend(item.link.split("/")[::-1])
-        return "/".join(done)
+        return done
 
     def find(self, path: str) -> Item | None:
         """Give the entry that ``path`` leads to; ``None`` where there is none, or a loop."""
         try:
             found = self.resolve(path)
-        except ImageError:
+        except LoopError:
             return None
         return self.files.get(found) if found else None
 
@@ -70,6 +90,8 @@ class Tree:
 
     def _place(self, item: Item, *, parents: bool) -> bool:
         above, _, name = item.name.rpartition("/")
+        if above.count("/") >= DEPTH_MAX:
+            raise ImageError(f"folders are nested more than {DEPTH_MAX} deep: {item.path[:80]!r}…")
         folder = self._folder(above)
         if folder is None and parents:
             folder = self._make_folders(above)
@@ -88,27 +110,36 @@ class Tree:
         return True
 
     def _folder(self, path: str) -> str | None:
+        """Find the folder that ``path`` leads to; ``None`` where there is none yet."""
+        known = self.files.get(path)
+        if known is not None and known.is_directory:
+            return path  # as paths of files run through no link
         if path not in self._folders:
             try:
                 found = self.resolve(path)
-            except ImageError:
-                found = None
-            if found and not self.files[found].is_directory:
-                found = None
-            if found is None:
-                return None  # it may come yet
+            except LoopError:
+                return None
+            if found is None or (found and not self.files[found].is_directory):
+                return None
             self._folders[path] = found
         return self._folders[path]
 
     def _make_folders(self, path: str) -> str | None:
-        made = ""
+        """Add the folders that are missing on ``path``; ``None`` where something else is in the way."""
+        done = ""
         for name in path.split("/"):
-            made = f"{made}/{name}".lstrip("/")
-            if self._folder(made) is None:
-                folder = Item(made, (0, stat.S_IFDIR | 0o755, 0, 0, 2, *[0] * 8), 0)
-                if not self._place(folder, parents=False):
-                    return None
-        return self._folder(path)
+            here = f"{done}/{name}".lstrip("/")
+            if name != ".." and here not in self.files:
+                self._room -= len(here)
+                if self._room < 0:
+                    raise ImageError("more folders are missing than any image has")
+                self.files[here] = Item(here, (0, stat.S_IFDIR | 0o755, 0, 0, 2, *[0] * 8), 0)
+                self._filled.add(done)
+            found = self._folder(here)
+            if found is None:
+                return None
+            done = found
+        return done
 
 
 def content_of(item: Item) -> bytes | None:

@@ -75,6 +75,7 @@ def _make(parent: int, name: str, item: Item, *, devices: bool) -> bool:
         descriptor = os.open(name, _FILE, 0o600, dir_fd=parent)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content_of(item) or b"")
+            stream.flush()
             os.fchmod(descriptor, stat.S_IMODE(item.mode) & 0o777)
             os.utime(descriptor, (item.mtime, item.mtime))
     elif item.is_device and devices:

@@ -1,0 +1,314 @@
+import json
+import os
+import stat
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aoeinit.cli.inspect import inspect
+from aoeinit.cli.listing import run as run_listing
+from aoeinit.errors import AoeinitError
+from aoeinit.inspect.diff import compare, diff_lines
+from aoeinit.inspect.facts import ModuleFact
+from aoeinit.inspect.listing import listing, shown
+from aoeinit.inspect.reading import read_image
+from aoeinit.inspect.summary import human, module_tree
+from aoeinit.inspect.tree import Tree
+from aoeinit.inspect.treemap import Box, squarify, treemap
+from aoeinit.system.unpacking import extract
+from tests.unit.inspect_samples import LINK, Made, archive, directories, small_entries
+
+ESCAPING = [
+    "../above",
+    "/../above",
+    "a/../../above",
+    "out/above",
+    "../../../../../../../../etc/above",
+]
+
+
+def tree_of(*entries: Made, parents: bool = False) -> Tree:
+    return Tree(read_image(archive(entries)).items, parents=parents)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image"
+    path.write_bytes(archive(small_entries()))
+    return path
+
+
+# The file system that the kernel makes of the entries.
+
+
+def test_paths_run_through_links_that_are_there_already() -> None:
+    tree = tree_of(*directories("usr", "usr/lib"), Made("lib", LINK, b"usr/lib"), Made("lib/x", content=b"1"))
+    assert sorted(tree.files) == ["lib", "usr", "usr/lib", "usr/lib/x"]
+
+
+def test_what_has_no_folder_is_lost_or_gets_one() -> None:
+    assert [item.path for item in tree_of(Made("a/b/c")).lost] == ["a/b/c"]
+    assert sorted(tree_of(Made("a/b/c"), parents=True).files) == ["a", "a/b", "a/b/c"]
+
+
+def test_later_entries_replace_earlier_ones_but_no_filled_folder() -> None:
+    tree = tree_of(
+        Made("x", content=b"1"), Made("x", content=b"2"), *directories("d"), Made("d/y"), Made("d")
+    )
+    assert tree.text("x") == "2"
+    assert tree.files["d"].is_directory
+    assert [item.path for item in tree.lost] == ["d"]
+
+
+def test_links_are_followed_inside_the_image_and_loops_end() -> None:
+    tree = tree_of(
+        *directories("etc"),
+        Made("etc/a", content=b"found"),
+        Made("up", LINK, b"../../etc/a"),
+        Made("abs", LINK, b"/etc/a"),
+        Made("loop", LINK, b"loop"),
+        Made("gone", LINK, b"nowhere"),
+    )
+    assert tree.text("up") == tree.text("abs") == tree.text("/etc/./a") == "found"
+    assert tree.text("loop") is tree.text("gone") is tree.text("etc/a/b") is None
+    with pytest.raises(AoeinitError, match="too many levels"):
+        tree.resolve("loop")
+
+
+def test_paths_made_to_take_hours_are_refused() -> None:
+    with pytest.raises(AoeinitError, match="nested more than 128 deep"):
+        tree_of(Made("/".join("d" * 1900)), parents=True)
+    branches = (Made(f"{number}/" + "/".join(["d" * 30] * 120)) for number in range(100))
+    with pytest.raises(AoeinitError, match="more folders are missing"):
+        tree_of(*branches, parents=True)
+    links = [Made(f"l{number}", LINK, b"./" * 2000 + b"d") for number in range(5000)]
+    files = [Made(f"l{number}/x") for number in range(5000)]
+    with pytest.raises(AoeinitError, match="too many steps"):
+        tree_of(*directories("d"), *links, *files)
+
+
+# Extraction.
+
+
+def test_files_folders_and_links_are_extracted(tmp_path: Path) -> None:
+    tree = tree_of(*small_entries(), Made("su", stat.S_IFREG | 0o4755, b"root"), *directories("closed"))
+    tree.files["closed"].mode = stat.S_IFDIR | 0o500
+    left_out = extract(tree, tmp_path / "new")
+    assert left_out == ("dev/console",)
+    assert (tmp_path / "new/bin/sh").readlink() == Path("busybox")
+    assert (tmp_path / "new/etc/one").read_bytes() == b"shared"
+    assert stat.S_IMODE((tmp_path / "new/su").stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / "new/closed").stat().st_mode) == 0o500
+    assert (tmp_path / "new/init").stat().st_mtime == 1_700_000_000
+
+
+@pytest.mark.parametrize("path", ESCAPING)
+def test_nothing_leaves_the_folder(path: str, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    folder = tmp_path / "deep/er/new"
+    folder.parent.mkdir(parents=True)
+    tree = tree_of(Made("out", LINK, os.fsencode(outside)), Made(path, content=b"bad"), parents=True)
+    extract(tree, folder)
+    assert list(outside.iterdir()) == []
+    assert [each.name for each in folder.parent.iterdir()] == ["new"]
+    assert [each.name for each in tmp_path.glob("*")] == ["outside", "deep"] or len(
+        list(tmp_path.iterdir())
+    ) == 2
+
+
+def test_a_folder_that_became_a_link_meanwhile_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    make = os.mkdir
+
+    def attacked(name: str, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        if name == "d":
+            os.symlink(outside, name, dir_fd=dir_fd)
+        else:
+            make(name, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", attacked)
+    with pytest.raises(AoeinitError, match="cannot extract 'd/x'"):
+        extract(tree_of(*directories("d"), Made("d/x", content=b"bad")), tmp_path / "new")
+    assert list(outside.iterdir()) == []
+
+
+def test_only_an_empty_folder_is_extracted_to(tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    with pytest.raises(AoeinitError, match="is not empty"):
+        extract(tree_of(Made("x")), tmp_path)
+    with pytest.raises(AoeinitError, match="Not a directory"):
+        extract(tree_of(Made("x")), tmp_path / "there")
+
+
+def test_names_that_no_file_system_takes_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AoeinitError, match="File name too long"):
+        extract(tree_of(Made("x" * 300)), tmp_path / "new")
+
+
+# Views.
+
+
+def test_a_listing_reads_like_that_of_ls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    lines = list(listing(read_image(archive(small_entries())).items))
+    assert lines[3] == "-rwxr-xr-x   1    0    0        28 2023-11-14 22:13 init"
+    assert lines[5] == "lrwxrwxrwx   1    0    0         7 2023-11-14 22:13 bin/sh -> busybox"
+    assert lines[8] == "crw-------   1    0    0      5, 1 2023-11-14 22:13 dev/console"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("plain ö", "plain ö"),
+        ("\x1b[2Jx", r"\x1b[2Jx"),
+        ("a\nb", r"a\nb"),
+        ("\udcff", r"\udcff"),
+        ("\u202ex", r"\u202ex"),
+    ],
+)
+def test_names_cannot_change_the_terminal(name: str, seen: str) -> None:
+    assert shown(name) == seen
+
+
+def test_differences_are_told_with_their_sizes() -> None:
+    before = tree_of(
+        Made("same"), Made("gone", content=b"123"), Made("grown", content=b"1"), Made("l", LINK, b"a")
+    )
+    after = tree_of(
+        Made("same"), Made("new"), Made("grown", stat.S_IFREG | 0o600, b"12"), Made("l", LINK, b"b")
+    )
+    assert list(diff_lines(compare(before, after))) == [
+        "-                    3  gone",
+        "~               1 -> 2  grown  (content, mode 644, now 600)",
+        "~                    0  l  (link to a, now to b)",
+        "+                    0  new",
+        "1 added, 1 removed, 2 changed, -2 bytes unpacked",
+    ]
+
+
+def test_modules_of_two_kernels_are_compared_by_name() -> None:
+    def kernel(release: str, suffix: str, content: bytes) -> Tree:
+        module = Made(f"lib/modules/{release}/kernel/net/dummy-nic.ko{suffix}", content=content)
+        index = Made(f"lib/modules/{release}/modules.dep", content=b"same")
+        return tree_of(module, index, parents=True)
+
+    changes = compare(kernel("6.1", "", b"old"), kernel("6.12", ".xz", b"newer"))
+    assert [(change.name, change.before, change.after) for change in changes] == [("module dummy_nic", 3, 5)]
+    assert compare(kernel("6.1", "", b"old"), kernel("6.12", ".xz", b"old")) == ()
+
+
+def test_modules_are_drawn_below_what_needs_them() -> None:
+    modules = [
+        ModuleFact("ext4", "", 2000, ("jbd2", "crc16")),
+        ModuleFact("jbd2", "", 10, ("base",)),
+        ModuleFact("crc16", "", 10, ()),
+        ModuleFact("base", "", 10, ()),
+        ModuleFact("xfs", "", 10, ("jbd2", "gone")),
+    ]
+    drawn = list(module_tree(modules, lambda text, _role: text))
+    assert [line[13:] for line in drawn] == [
+        "ext4",
+        "├─ jbd2",
+        "│  └─ base",
+        "└─ crc16",
+        "xfs",
+        "├─ jbd2 (see above)",
+        "└─ gone",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (99_949, "99.9 kB"),
+        (99_950, "100 kB"),
+        (999_500, "1.0 MB"),
+    ],
+)
+def test_sizes_have_a_unit(size: int, text: str) -> None:
+    assert human(size) == text
+
+
+@given(st.lists(st.integers(1, 1 << 30), min_size=1, max_size=60))
+def test_areas_of_a_treemap_are_in_proportion(sizes: list[int]) -> None:
+    sizes.sort(reverse=True)
+    boxes = list(squarify(sizes, Box(0, 0, 300, 200)))
+    for size, box in zip(sizes, boxes, strict=True):
+        assert box.width * box.height == pytest.approx(60_000 * size / sum(sizes), rel=1e-3, abs=1e-3)
+        assert box.x + box.width <= 300.001
+        assert box.y + box.height <= 200.001
+
+
+def test_a_treemap_is_xml_and_names_every_large_file() -> None:
+    tree = tree_of(Made("a<&>", content=bytes(5000)), Made("d/e/f", content=bytes(9000)), parents=True)
+    root = ET.fromstring(treemap(tree, "x"))  # noqa: S314 - our own
+    titles = {element.text for element in root.iter("{http://www.w3.org/2000/svg}title")}
+    assert titles == {"a<&>: 5.0 kB", "d/e/f: 9.0 kB"}
+
+
+def test_a_treemap_of_very_deep_folders_ends() -> None:
+    assert treemap(tree_of(Made("/".join("d" * 120), content=b"x"), parents=True), "x").startswith("<svg")
+
+
+# The command.
+
+
+def test_the_default_view_is_plain_outside_terminals(image: Path) -> None:
+    result = CliRunner().invoke(inspect, [str(image)])
+    assert result.exit_code == 0
+    assert "built by      unknown" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_cat_gives_the_very_bytes_and_follows_links(image: Path) -> None:
+    result = CliRunner().invoke(inspect, [str(image), "--cat", "/bin/sh"])
+    assert result.stdout_bytes == bytes(range(256)) * 2
+
+
+def test_json_tells_everything(image: Path) -> None:
+    found = json.loads(CliRunner().invoke(inspect, [str(image), "--json"]).output)
+    assert [entry["path"] for entry in found["entries"]] == [entry.path for entry in small_entries()]
+    assert found["segments"] == [
+        {
+            "offset": 0,
+            "packed": image.stat().st_size,
+            "size": image.stat().st_size,
+            "compression": "none",
+            "entries": 9,
+        }
+    ]
+    assert found["programs"] == [["bin/busybox", 512], ["init", 28]]
+
+
+def test_both_ways_to_list_agree(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_listing(str(image)) == 0
+    short = capsys.readouterr().out
+    assert len(short.splitlines()) == 9
+    assert CliRunner().invoke(inspect, [str(image), "--list", "--limit", "1"]).output == short
+
+
+def test_a_listing_of_nothing_is_an_error_with_a_hint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_listing(str(tmp_path / "gone")) == 1
+    assert "hint: images are in /boot" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")
+    assert run_listing(str(tmp_path / "pipe")) == 1
+    assert "no regular file" in capsys.readouterr().err
+
+
+def test_two_views_at_a_time_are_refused(image: Path) -> None:
+    result = CliRunner().invoke(inspect, [str(image), "--list", "--check"])
+    assert result.exit_code == 2
+    assert "--list or --check" in result.output
