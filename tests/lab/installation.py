@@ -142,6 +142,21 @@ def installation(suite: Suite, project: Path, kernel: Kernel) -> Iterator[Instal
         yield system
 
 
+def with_few_modules(kernel: Kernel, folder: Path, names: Sequence[str]) -> Kernel:
+    """The same kernel with some of its modules: depmod, which every installation runs, reads them all."""
+    few = Kernel(kernel.release, folder, kernel.vmlinuz)
+    where = ["--dirname", str(kernel.root), "--set-version", kernel.release]
+    shown = run(["modprobe", *where, "--show-depends", "--all", *names])
+    wanted = {Path(line.split()[1]).resolve() for line in shown.splitlines() if line.startswith("insmod ")}
+    indexes = {kernel.modules / f"modules.{name}" for name in ("order", "builtin", "builtin.modinfo")}
+    real = kernel.modules.resolve()
+    for file in (*wanted, *(each.resolve() for each in indexes)):
+        copy = few.modules / file.relative_to(real)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    return few
+
+
 def overlay(system: Installation, inside: Path, layers: Sequence[Path], place: str) -> None:
     """Mount layers at a place of the system, with a layer of its own on top to write to."""
     name = hashlib.sha256(place.encode()).hexdigest()[:8]
