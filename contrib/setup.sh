@@ -23,6 +23,7 @@ vblade           vblade
 packages_to_test='
 binutils         binutils
 bsdextrautils    util-linux
+btrfs-progs      btrfs-progs
 cpio             cpio
 dracut-core      dracut
 fish             fish
@@ -40,6 +41,7 @@ ovmf             edk2-ovmf
 shellcheck       ShellCheck
 shfmt            shfmt
 util-linux       util-linux
+xfsprogs         xfsprogs
 xz-utils         xz
 zsh              zsh
 zstd             zstd

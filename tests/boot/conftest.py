@@ -2,16 +2,23 @@
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.lab.bench import Bench
+from tests.lab.filesystems import FORMATS
+from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
 from tests.lab.machine import fastest_accelerator
 from tests.lab.programs import LabError
 
+E100_UCODE_BYTES = 134 * 4 + 3
+"""What the driver e100 takes for microcode by its size (drivers/net/ethernet/intel/e100.c), and the i82551
+does not work without; QEMU's runs none. The real one is not free."""
 LOGS = Path(__file__).parent / "logs"
 
 
@@ -26,11 +33,33 @@ def accelerator() -> str:
     return fastest_accelerator(debian_kernel("bookworm").vmlinuz)
 
 
+@pytest.fixture(scope="session")
+def image_for_any(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Build, once for a kernel of a Debian suite, the image that boots any machine from any target."""
+
+    @cache
+    def build(suite: str) -> Path:
+        image = tmp_path_factory.mktemp("image") / suite
+        filesystems = [word for name in FORMATS for word in ("--filesystem", name)]
+        firmware = image.with_name("ucode")
+        firmware.write_bytes(bytes(E100_UCODE_BYTES))
+        carried = ["--file", f"{firmware}:/lib/firmware/e100/d102e_ucode.bin"]
+        build_image(debian_kernel(suite), image, ["--nic", "all", *filesystems, *carried])
+        return image
+
+    return build
+
+
 @pytest.fixture
 def workspace() -> Iterator[Path]:
     """A folder that is gone after the test: pytest keeps its own, and disk images are large."""
     with TemporaryDirectory(prefix="aoeinit-boot-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def bench(workspace: Path, log: Path, accelerator: str, image_for_any: Callable[[str], Path]) -> Bench:
+    return Bench(workspace, log, accelerator, image_for_any)
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
-"""Disk images with a partition table and an ext4, made without root, loop devices or mounts."""
+"""Disk images that hold a root's file system, made without root, loop devices or mounts."""
 
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.filesystems import FORMATS
 from tests.lab.programs import LabError, run
 
 SECTOR = 512
 MIB = 1 << 20
-BLOCK = 4096
 SUPERBLOCK = 1024
 """Where it begins in an ext4, and its size, in bytes."""
 EXT4_MAGIC = 0xEF53
@@ -17,28 +17,68 @@ EXT4_VALID = 1
 EXT4_RECOVER = 0x4
 START = MIB
 """Where the first partition begins, in bytes: what lies before it is left to the boot loader."""
+KINDS = {"dos": "83", "gpt": "L"}
+"""The type of a Linux partition in each table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A disk image whose first partition is an ext4 at :data:`START`."""
+    """A disk image whose file system begins at byte ``start``: its first partition's, or 0 without one."""
 
     path: Path
+    start: int = START
 
 
-def make_disk(path: Path, tree: Path, *, mib: int, label: str = "dos") -> Disk:
-    """Make a disk of ``mib`` MiB with one bootable ext4 that holds ``tree``; ``label`` is dos or gpt."""
-    with path.open("wb") as file:
-        file.truncate(mib * MIB)
-    kind = {"dos": "83", "gpt": "L"}[label]
-    sectors = (mib - 2) * MIB // SECTOR
-    script = f"label: {label}\nstart={START // SECTOR}, size={sectors}, type={kind}, bootable\n"
-    run(["sfdisk", "--quiet", str(path)], stdin=script)
-    blocks = sectors * SECTOR // BLOCK
-    # GRUB before 2.12 cannot read a file system with metadata_csum_seed.
-    settings = ["-O", "^metadata_csum_seed", "-E", f"offset={START},root_owner=0:0", "-b", f"{BLOCK}"]
-    run(["mke2fs", "-q", "-t", "ext4", *settings, "-d", str(tree), str(path), str(blocks)])
+@dataclass(frozen=True, slots=True)
+class Names:
+    """By what a root is found, beside its device; an empty name is left to chance or left out.
+
+    ``table`` is the serial number of a dos table, of which partitions take theirs.
+    """
+
+    uuid: str = ""
+    label: str = ""
+    partuuid: str = ""
+    partlabel: str = ""
+    table: str = ""
+
+
+NAMELESS = Names()
+
+
+def make_disk(
+    path: Path, tree: Path, *, mib: int, label: str = "dos", filesystem: str = "ext4", names: Names = NAMELESS
+) -> Disk:
+    """Make a disk of ``mib`` MiB with one file system that holds ``tree``.
+
+    ``label`` is the partition table, dos or gpt, or none for a file system on the whole disk.
+    """
+    part = path.with_suffix(".part")
+    make_empty(part, (mib - 2) * MIB)
+    FORMATS[filesystem](part, tree, names.uuid, names.label)
+    if label == "none":
+        part.rename(path)
+        return Disk(path, start=0)
+    make_empty(path, mib * MIB)
+    run(["sfdisk", "--quiet", str(path)], stdin=table(label, part.stat().st_size, names))
+    copy = [f"if={part}", f"of={path}", "bs=1M", f"seek={START // MIB}", "conv=notrunc,sparse", "status=none"]
+    run(["dd", *copy])
+    part.unlink()
     return Disk(path)
+
+
+def make_empty(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def table(label: str, size: int, names: Names) -> str:
+    """What sfdisk(8) is told: one bootable partition of ``size`` bytes."""
+    header = f"label: {label}\n" + (f"label-id: {names.table}\n" if names.table else "")
+    fields = [f"start={START // SECTOR}", f"size={size // SECTOR}", f"type={KINDS[label]}", "bootable"]
+    fields += [f"uuid={names.partuuid}"] if names.partuuid else []
+    fields += [f'name="{names.partlabel}"'] if names.partlabel else []
+    return header + ", ".join(fields) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +95,10 @@ def condition(disk: Disk) -> Condition:
     dumpe2fs of e2fsprogs 1.47.2 takes no file with an offset.
     """
     with disk.path.open("rb") as file:
-        file.seek(START + SUPERBLOCK)
+        file.seek(disk.start + SUPERBLOCK)
         superblock = file.read(SUPERBLOCK)
     magic, state = struct.unpack_from("<HH", superblock, 0x38)
     if magic != EXT4_MAGIC:
-        raise LabError(f"{disk.path}: no ext4 at {START}, the magic number is {magic:#x}")
+        raise LabError(f"{disk.path}: no ext4 at {disk.start}, the magic number is {magic:#x}")
     (incompatible,) = struct.unpack_from("<I", superblock, 0x60)
     return Condition(clean=state == EXT4_VALID, needs_recovery=bool(incompatible & EXT4_RECOVER))

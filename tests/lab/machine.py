@@ -25,25 +25,29 @@ take a timer that is late, because the host was busy, for a broken one."""
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """A machine's network card: QEMU's name of the model, and its MAC."""
+    """A machine's network card: QEMU's name of the model, its MAC, and the tap that its cable leads to."""
 
     model: str
     mac: str = "52:54:00:11:00:01"
+    tap: str = "tap0"
+
+    def arguments(self) -> list[str]:
+        link = f"tap,ifname={self.tap},script=no,downscript=no"
+        return ["-nic", f"{link},model={self.model},mac={self.mac}"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A machine: its network card, on which tap of the network, its memory in MiB and what runs it."""
+    """A machine: its network cards in the order of their slots, its memory in MiB and what runs it."""
 
     nic: Nic
-    tap: str = "tap0"
     memory: int = 512
     accelerator: str = "tcg"
+    more: tuple[Nic, ...] = ()
 
     def arguments(self) -> list[str]:
-        link = f"tap,ifname={self.tap},script=no,downscript=no"
-        nic = f"model={self.nic.model},mac={self.nic.mac}"
-        return ["-m", str(self.memory), "-nic", f"{link},{nic}"]
+        cards = [word for nic in (self.nic, *self.more) for word in nic.arguments()]
+        return ["-m", str(self.memory), *cards]
 
 
 class Boot(Protocol):

@@ -1,0 +1,41 @@
+"""Every network card that QEMU emulates finds the root, with one image for any machine."""
+
+import secrets
+
+import pytest
+
+from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.machine import Nic
+from tests.lab.network import network
+from tests.lab.report import read_report
+from tests.lab.servers import vblade
+
+MODELS = (
+    "e1000",
+    "e1000e",
+    "i82551",
+    "ne2k_pci",
+    "pcnet",
+    "rtl8139",
+    "tulip",
+    "virtio-net-pci",
+    "vmxnet3",
+)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_boots_through(model: str, bench: Bench) -> None:
+    nic = Nic(model)
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    boot = bench.boot("root=/dev/etherd/e11.0p1")
+    with (
+        network() as net,
+        vblade(net, disk.path, masks=[nic.mac]),
+        bench.machine(net, boot, nic) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.state["mac"] == nic.mac
+    assert report.state["root"] == "/dev/etherd/e11.0p1"

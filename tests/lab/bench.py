@@ -1,0 +1,46 @@
+"""A bench for boots with an image for any machine: what differs from boot to boot is told here."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab.disk import NAMELESS, Disk, Names, make_disk
+from tests.lab.kernels import debian_kernel
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Machine, Nic, machine
+from tests.lab.network import Network
+from tests.lab.tiny_root import make_tiny_root
+
+SMALLEST_MIB = {"ext4": 32, "xfs": 320, "btrfs": 160}
+BOOT_SECONDS = 240
+"""How long a boot to a tiny root may take: under emulation, beside another one, on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A test's ``folder`` and console ``log``, and the image for any machine by Debian suite."""
+
+    folder: Path
+    log: Path
+    accelerator: str
+    image: Callable[[str], Path]
+
+    def tiny_disk(
+        self, token: str, *, table: str = "dos", filesystem: str = "ext4", names: Names = NAMELESS
+    ) -> Disk:
+        """Make a disk with a tiny root that reports ``token``."""
+        tree = self.folder / f"root-{token}"
+        make_tiny_root(tree, token)
+        path, mib = self.folder / f"disk-{token}", SMALLEST_MIB[filesystem]
+        return make_disk(path, tree, mib=mib, label=table, filesystem=filesystem, names=names)
+
+    def boot(self, parameters: str, suite: str = "bookworm") -> DirectBoot:
+        """Boot a suite's kernel with ``parameters`` beside the console's."""
+        return DirectBoot(debian_kernel(suite).vmlinuz, self.image(suite), f"{CONSOLE} {parameters}".strip())
+
+    @contextmanager
+    def machine(self, net: Network, boot: DirectBoot, nic: Nic, *more: Nic) -> Iterator[Machine]:
+        """Switch a machine on."""
+        hardware = Hardware(nic, accelerator=self.accelerator, more=more)
+        with machine(net, hardware, boot, self.log) as client:
+            yield client
