@@ -47,7 +47,7 @@ def install(sysroot: Path, command: str | None, yes: bool, dry_run: bool, as_jso
     """
     from aoeinit.install.hooks import plan_install
 
-    plan = plan_install(sysroot, command=command or own_command(sysroot), debian=is_debian(sysroot))
+    plan = plan_install(sysroot, command=command_for(sysroot, command), debian=is_debian(sysroot))
     warn(plan)
     if not dry_run:
         require_consent(plan, yes=yes)
@@ -87,6 +87,17 @@ def status(sysroot: Path, as_json: bool) -> int:
     return 0 if found.complete and callable_ else 1
 
 
+def command_for(sysroot: Path, given: str | None) -> str:
+    """Give what the hooks are to call; raises :class:`ConfigError` where somebody names what is not there."""
+    command = own_command(sysroot) if given is None else given
+    if is_callable(sysroot, command):
+        return command
+    if given is not None:
+        raise ConfigError(f"{sysroot} has no command {given!r}", "name it as it is there: /usr/bin/aoeinit")
+    click.echo(f"aoeinit: warning: {sysroot} has no command {command} yet; hooks will fail", err=True)
+    return command
+
+
 def own_command(sysroot: Path) -> str:
     """Give the path of this command, as the PATH of hooks may lack it; of another system only the name."""
     if os.path.realpath(sysroot) != "/":
@@ -102,9 +113,8 @@ def is_callable(sysroot: Path, command: str) -> bool:
 
     folders = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin")
     places = [command] if "/" in command else [f"{folder}/{command}" for folder in folders]
-    return any(
-        found and os.access(found.file, os.X_OK) for found in (resolve(sysroot, each) for each in places)
-    )
+    found = (resolve(sysroot, each) for each in places)
+    return any(each and each.file.is_file() and os.access(each.file, os.X_OK) for each in found)
 
 
 def is_debian(sysroot: Path) -> bool:

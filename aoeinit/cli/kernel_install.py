@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aoeinit.install.kernel_install import Build, Request
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command()
 @click.option(
     "--sysroot",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -46,7 +46,8 @@ def kernel_install(sysroot: Path, command: str, release: str, places: tuple[str,
             raise
     elif isinstance(todo, Remove):
         remove(todo.image, request)
-    elif request.verbose or request.command not in {"add", "remove"}:
+    elif request.verbose or request.generator is None:
+        # A person who calls this by hand should not be left to guess.
         click.echo(f"aoeinit: nothing to do: {todo.why}")
 
 

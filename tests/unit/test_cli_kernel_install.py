@@ -139,6 +139,11 @@ def test_who_is_not_wanted_does_nothing_and_says_why_if_asked(aoeinit: Aoeinit, 
     assert list((sysroot / "boot").iterdir()) == []
 
 
+def test_who_calls_it_by_hand_is_told_why_nothing_happens(aoeinit: Aoeinit, sysroot: Path) -> None:
+    assert aoeinit("kernel-install", "--sysroot", sysroot, "add", RELEASE) == 0
+    assert aoeinit.out == "aoeinit: nothing to do: the initrd generator is not set, not aoeinit\n"
+
+
 def test_before_systemd_251_install_conf_says_who_is_wanted(aoeinit: Aoeinit, sysroot: Path) -> None:
     arguments = ("kernel-install", "--sysroot", sysroot, "add", RELEASE)
     assert aoeinit(*arguments) == 0
@@ -156,6 +161,7 @@ def test_before_systemd_251_install_conf_says_who_is_wanted(aoeinit: Aoeinit, sy
         ([], 2, "Missing argument"),
         (["add", "../../etc/passwd"], 1, "'../../etc/passwd' is not a kernel release"),
         (["add", "9.9.9"], 1, "9.9.9"),
+        (["--frob", "add", RELEASE], 2, "No such option"),
     ],
 )
 def test_wrong_input_is_named(
@@ -242,6 +248,18 @@ class TestHooks:
         assert not (debian / "etc/kernel/install.d").exists()
         assert aoeinit("hooks", "remove", "--sysroot", debian) == 0
         assert aoeinit.out == "nothing to change: no hooks are installed\n"
+
+    @pytest.mark.parametrize("command", ["", "/usr/bin/gone", "/etc", "rm -r /"])
+    def test_a_command_that_is_not_there_is_refused(
+        self, aoeinit: Aoeinit, debian: Path, command: str
+    ) -> None:
+        assert aoeinit("hooks", "install", "--sysroot", debian, "--yes", "--command", command) == 1
+        assert f"has no command {command!r}" in aoeinit.err
+        assert not (debian / "etc/kernel/install.conf").exists()
+
+    def test_a_system_that_has_no_aoeinit_yet_is_warned_of(self, aoeinit: Aoeinit, debian: Path) -> None:
+        assert aoeinit("hooks", "install", "--sysroot", debian, "--yes") == 0
+        assert f"warning: {debian} has no command aoeinit yet" in aoeinit.err
 
     def test_the_changes_as_data(self, aoeinit: Aoeinit, debian: Path) -> None:
         assert aoeinit("hooks", "install", "--sysroot", debian, "--dry-run", "--json") == 0
