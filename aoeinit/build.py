@@ -140,6 +140,7 @@ def _load_orders(
         ("early", options.settings.module),
         ("network", [*_named_drivers(index, options.settings.nic), *hardware]),
         ("filesystem", [_filesystem(index, name) for name in options.filesystems]),
+        ("overlay", ["overlay"] if index.resolve("overlay") else ()),
         ("aoe", ["aoe"]),
         (None, _names(ethernet_modules(index)) if ALL in options.settings.nic else ()),
     ]

@@ -17,9 +17,10 @@ IMAGE_KEYS: Final = ("version", "kernel", "target", "nic")
 MODULES_FILE: Final = "etc/aoeinit/modules"
 """The load order: a line ``STAGE NEED PATH`` for each module, PATH absolute in the image."""
 
-STAGES: Final = ("early", "network", "filesystem", "aoe")
+STAGES: Final = ("early", "network", "filesystem", "overlay", "aoe")
 """When a module is loaded: ``early`` (asked for by name) and ``network`` before the interfaces go up,
-``filesystem`` while the carrier comes, ``aoe`` once it is there. The file has them in this order."""
+``filesystem`` while the carrier comes, then ``overlay`` if rd.overlay asks for it, ``aoe`` once the carrier
+is there. The file has them in this order."""
 
 NEEDS: Final = ("required", "optional")
 """``optional``: a soft dependency, which may fail to load without harm."""
@@ -30,9 +31,10 @@ INTERFACES_FILE: Final = "etc/aoeinit/interfaces"
 STATE_FILE: Final = "run/aoeinit/state"
 """``KEY=VALUE`` lines about this boot: :data:`STATE_KEYS`."""
 
-STATE_KEYS: Final = ("target", "device", "interface", "mac", "server", "root", "filesystem")
+STATE_KEYS: Final = ("target", "device", "interface", "mac", "server", "root", "filesystem", "overlay")
 """``target`` e11.0; ``device`` its disk; ``interface`` that serves it and its ``mac``; ``server`` MAC;
-``root`` the device mounted as root; ``filesystem`` its type."""
+``root`` the device mounted as root; ``filesystem`` its type; ``overlay``, with rd.overlay only, the size of
+the memory for changes."""
 
 TIMELINE_FILE: Final = "run/aoeinit/timeline"
 """``SECONDS STEP`` lines: the kernel's uptime when the agent reached STEP, one of :data:`STEPS`."""
@@ -52,6 +54,7 @@ PARAMETERS: Final = (
     "rd.aoe.nic",
     "rd.aoe.timeout",
     "rd.debug",
+    "rd.overlay",
 )
 """The kernel parameters that the agent knows; docs/parameters.md describes each."""
 

@@ -10,11 +10,18 @@ from tests.lab.programs import serving
 
 @contextmanager
 def vblade(
-    net: Network, disk: Path, *, shelf: int = 11, slot: int = 0, masks: Sequence[str] = ()
+    net: Network,
+    disk: Path,
+    *,
+    shelf: int = 11,
+    slot: int = 0,
+    masks: Sequence[str] = (),
+    read_only: bool = False,
 ) -> Iterator[None]:
     """Export ``disk`` as ``e<shelf>.<slot>``, to the MACs in ``masks`` only where there are any."""
     mask = ["-m", ",".join(masks)] if masks else []
-    command = net.inside(["vblade", *mask, str(shelf), str(slot), BRIDGE, str(disk)])
+    mode = ["-r"] if read_only else []
+    command = net.inside(["vblade", *mask, *mode, str(shelf), str(slot), BRIDGE, str(disk)])
     with serving(command, disk.with_suffix(".vblade.log"), ready=f"e{shelf}.{slot}"):
         yield
 

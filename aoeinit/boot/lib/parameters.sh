@@ -27,6 +27,8 @@ set_parameter() {
 	rd.aoe.nic=) rd_aoe_nic="$2" ;;
 	rd.aoe.timeout=) set_timeout "$2" ;;
 	rd.debug) debug=1 ;;
+	rd.overlay) overlay=1 ;;
+	rd.overlay=) set_overlay "$2" ;;
 	*) ;;
 	esac
 }

@@ -1,16 +1,31 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The new root: mounted, its init found, and control handed over.
 
-# mount_root: the root is on /sysroot, read-only unless rw was given.
+# The folder that the root's device is mounted on.
+root_folder=/sysroot
+
+# mount_root: the root is on /sysroot: with rd.overlay through an overlay, else read-only unless rw was given.
 mount_root() {
-	local types="$rootfstype," type reason=
+	local reason=
+	if [ -n "$overlay" ]; then
+		root_folder=/run/aoeinit/lower
+		mount_overlay
+	else
+		mount_types /sysroot "$root_access" || fail_without_root "$reason"
+	fi
+}
+
+# mount_types FOLDER OPTIONS: mounts the root's device by the first type of rootfstype= that fits; sets $reason
+# where none does.
+mount_types() {
+	local types="$rootfstype," type
 	while [ -n "$types" ]; do
 		type="${types%%,*}" types="${types#*,}"
-		if reason="$(mount ${type:+-t "$type"} -o "$root_access${rootflags:+,$rootflags}" "$root" /sysroot 2>&1)"; then
+		if reason="$(mount ${type:+-t "$type"} -o "$2${rootflags:+,$rootflags}" "$root" "$1" 2>&1)"; then
 			return 0
 		fi
 	done
-	fail_without_root "$reason"
+	return 1
 }
 
 # fail_without_root REASON: says what was tried, and which file systems the kernel knows.
@@ -76,12 +91,13 @@ write_state() {
 	read -r server <"/sys/block/etherd!$target/mac"
 	colon_mac "$server"
 	while read -r _ folder type _; do
-		[ "$folder" != /sysroot ] || break
+		[ "$folder" != "$root_folder" ] || break
 	done </proc/mounts
 	{
 		printf '%s\n' "target=$target" "device=/dev/etherd/$target"
 		printf '%s\n' "interface=$serving" "mac=$mac" "server=$colon_mac"
 		printf '%s\n' "root=$root" "filesystem=$type"
+		[ -z "$overlay" ] || printf '%s\n' "overlay=${overlay_size:-50%}"
 	} >/run/aoeinit/state
 }
 
