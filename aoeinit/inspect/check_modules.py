@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from aoeinit.boot import contract
 from aoeinit.errors import KernelError
 from aoeinit.inspect.facts import module_folder
 from aoeinit.inspect.findings import Finding, error, warning
@@ -13,6 +14,7 @@ from aoeinit.kernel.firmware import find_firmware
 from aoeinit.kernel.index import Module, ModuleIndex
 from aoeinit.kernel.modfile import read_module
 from aoeinit.kernel.modinfo import ModInfo, read_modinfo
+from aoeinit.kernel.names import module_name
 
 ROOTS = frozenset(
     {
@@ -39,10 +41,13 @@ NO_DRIVERS = ("kernel/drivers/net/phy/", "kernel/drivers/net/mdio/", "kernel/dri
 
 
 def check_modules(tree: Tree, sysroot: Path, release: str) -> list[Finding]:
-    """List what is wrong with the modules of ``release`` that an AoE root needs, and with their firmware."""
+    """List what is wrong with the modules of ``release`` that an AoE root needs, and with their firmware.
+
+    Drivers are known by the folder they are in; in an image of ours, failing that, by their stage.
+    """
     try:
         index = ModuleIndex.read(sysroot, release)
-        wanted, findings = _wanted(index)
+        wanted, findings = _wanted(index, _listed_drivers(tree))
         infos, broken = _read(index, wanted)
         findings += broken
         findings += _wrong_release(infos, release)
@@ -60,7 +65,12 @@ def check_modules(tree: Tree, sysroot: Path, release: str) -> list[Finding]:
     return findings
 
 
-def _wanted(index: ModuleIndex) -> tuple[list[Module], list[Finding]]:
+def _listed_drivers(tree: Tree) -> set[str]:
+    lines = [line.split() for line in (tree.text(contract.MODULES_FILE) or "").splitlines()]
+    return {module_name(words[-1]) for words in lines if words[:2] == ["network", "required"]}
+
+
+def _wanted(index: ModuleIndex, listed: set[str]) -> tuple[list[Module], list[Finding]]:
     """Choose the modules an AoE root needs; what is missing altogether is a finding."""
     findings = []
     aoe = index.module("aoe")
@@ -71,6 +81,7 @@ def _wanted(index: ModuleIndex) -> tuple[list[Module], list[Finding]]:
         for module in ethernet_modules(index)
         if "/drivers/net/" in f"/{module.path}" and not module.path.startswith(NO_DRIVERS)
     ]
+    drivers = drivers or [index.modules[name] for name in sorted(listed & index.modules.keys())]
     if not drivers:
         findings.append(error("no driver for an Ethernet interface in it"))
     findings += _busless(index, drivers)

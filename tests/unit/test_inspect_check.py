@@ -1,0 +1,172 @@
+import stat
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from aoeinit.boot import contract
+from aoeinit.build import BuildOptions, plan_image
+from aoeinit.cli.inspect import inspect
+from aoeinit.config import Settings
+from aoeinit.image.entries import Directory, Entry, File, Symlink
+from aoeinit.inspect.check import Checked, check_image, kernel_release
+from aoeinit.inspect.facts import find_facts
+from aoeinit.inspect.findings import would_boot
+from aoeinit.inspect.reading import read_image
+from aoeinit.inspect.tree import Tree
+from aoeinit.system.unpacking import extract
+from tests.unit.elf_files import MadeUp
+from tests.unit.inspect_samples import DIRECTORY, LINK, Made, archive
+from tests.unit.kernel_samples import RELEASE, elf_with_section
+from tests.unit.system_sample import CARD, make_busybox, make_system
+
+MODULES = f"usr/lib/modules/{RELEASE}/kernel"
+NIC = f"{MODULES}/nic.ko"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> dict[str, Made]:
+    """The entries of an image that aoeinit plans, to be spoilt."""
+    options = BuildOptions(
+        release=RELEASE,
+        sysroot=make_system(tmp_path / "system"),
+        settings=Settings(nic=("nic",)),
+        filesystems=("ext4",),
+        interfaces=(CARD,),
+    )
+    return {entry.path: made_of(entry) for entry in plan_image(options).entries}
+
+
+def made_of(entry: Entry) -> Made:
+    match entry:
+        case Directory():
+            return Made(entry.path, DIRECTORY)
+        case File():
+            return Made(entry.path, stat.S_IFREG | entry.mode, entry.content)
+        case Symlink():
+            return Made(entry.path, LINK, entry.target.encode())
+    raise AssertionError(entry)
+
+
+def check(made: dict[str, Made], folder: Path, kernel: str | None = None) -> tuple[bool, list[str]]:
+    """Whether the image would boot, and what was found."""
+    image = read_image(archive(made.values()))
+    tree = Tree(image.items)
+    extract(tree, folder / "image")
+    found = check_image(Checked(image, tree, find_facts(image, tree), folder / "image"), kernel)
+    return would_boot(found), [f"{finding.level}: {finding.text}" for finding in found]
+
+
+def module(*pairs: str) -> bytes:
+    return elf_with_section(".modinfo", b"".join(pair.encode() + b"\0" for pair in pairs))
+
+
+def test_an_image_of_ours_would_boot(made: dict[str, Made], tmp_path: Path) -> None:
+    assert check(made, tmp_path) == (
+        True,
+        ["warning: module nic names firmware that is not in it: nic/gone.bin"],
+    )
+    assert check(made, tmp_path / "system", RELEASE)[0]
+
+
+Spoil = Callable[[dict[str, Made]], object]
+
+
+def without(path: str) -> Spoil:
+    return lambda made: made.pop(path)
+
+
+def changed(path: str, content: bytes, mode: int | None = None) -> Spoil:
+    return lambda made: made.update(
+        {path: replace(made[path], content=content, mode=mode or made[path].mode)}
+    )
+
+
+VERMAGIC = f"vermagic={RELEASE} SMP"
+SPOILT: dict[str, Spoil] = {
+    "no /init in it": without("init"),
+    "/init is no program": changed("init", b"#!/bin/sh\n", stat.S_IFREG | 0o644),
+    "/init is neither an ELF program nor a script": changed("init", b"rubbish"),
+    "/init is a script, and its interpreter (/bin/zsh) is not in it": changed("init", b"#!/bin/zsh\n"),
+    "ld.so is not in it: /init cannot start": changed("init", MadeUp(interpreter="/lib/ld.so").content()),
+    "aoe.ko is listed in modules.dep but not there": without(f"{MODULES}/aoe.ko"),
+    "aoe.ko, which is not in it": without(f"{MODULES}/aoe.ko"),
+    "module nic needs mii, which is not in it": changed(NIC, module(VERMAGIC, "depends=libphy,mii")),
+    "module nic was built for kernel 5.4, not": changed(NIC, module("vermagic=5.4 SMP", "depends=")),
+    "nic.ko is no kernel module": changed(NIC, b"rubbish"),
+    "no aoe driver in it": changed(
+        f"usr/lib/modules/{RELEASE}/modules.dep", b"kernel/nic.ko:\nkernel/ext4.ko:\n"
+    ),
+    "no driver for an Ethernet interface": changed(
+        f"usr/lib/modules/{RELEASE}/modules.dep", b"kernel/aoe.ko:\nkernel/ext4.ko:\n"
+    ),
+    "no file system for a root": changed(
+        f"usr/lib/modules/{RELEASE}/modules.dep", b"kernel/aoe.ko:\nkernel/nic.ko:\n"
+    ),
+    "has no modules.dep": without(f"usr/lib/modules/{RELEASE}/modules.dep"),
+    "applets that are not in it: uevent": without("usr/bin/uevent"),
+    "no /bin/busybox in it": without("usr/bin/busybox"),
+    f"no /{contract.MODULES_FILE} in it": without(contract.MODULES_FILE),
+    "line 1: nonsense is no STAGE NEED PATH": changed(contract.MODULES_FILE, b"nonsense\n"),
+    f"{NIC} is lost: its folder does not come before it": without(MODULES),
+}
+
+
+@pytest.mark.parametrize("message", SPOILT)
+def test_what_keeps_an_image_from_booting_is_found(
+    message: str, made: dict[str, Made], tmp_path: Path
+) -> None:
+    SPOILT[message](made)
+    boots, found = check(made, tmp_path)
+    assert not boots
+    assert any(line.startswith("error: ") and message in line for line in found), found
+
+
+def test_an_applet_that_busybox_was_built_without_is_found(made: dict[str, Made], tmp_path: Path) -> None:
+    make_busybox(tmp_path / "system", {*contract.APPLETS, "sh", "zcat"} - {"ip"})
+    changed("usr/bin/busybox", (tmp_path / "system/bin/busybox").read_bytes())(made)
+    boots, found = check(made, tmp_path)
+    assert not boots
+    assert "error: the agent needs applets that are not in it: ip" in found
+
+
+def test_another_kernel_than_that_of_the_modules_is_found(made: dict[str, Made], tmp_path: Path) -> None:
+    assert check(made, tmp_path, "6.99") == (
+        False,
+        [f"error: its modules are for kernel {RELEASE}, not for 6.99"],
+    )
+
+
+def test_images_of_other_tools_are_checked_as_far_as_it_applies(
+    made: dict[str, Made], tmp_path: Path
+) -> None:
+    for name in (contract.IMAGE_FILE, contract.MODULES_FILE):
+        del made[name]
+    made[f"{MODULES}/drivers"] = Made(f"{MODULES}/drivers", DIRECTORY)
+    boots, found = check(made, tmp_path)
+    assert not boots
+    assert "error: no driver for an Ethernet interface in it" in found
+    assert "note: built by an unknown tool: whether its scripts can find an AoE target is not known" in found
+
+
+def test_the_command_ends_with_1_where_it_would_not_boot(made: dict[str, Made], tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(archive(made.values()))
+    assert CliRunner().invoke(inspect, [str(image), "--check"]).exit_code == 0
+    result = CliRunner().invoke(inspect, [str(image), "--check", "--kernel", "6.99"])
+    assert result.exit_code == 1
+    assert result.output.endswith("would not boot an AoE root\n")
+
+
+def test_the_release_of_a_kernel_is_in_its_file(tmp_path: Path) -> None:
+    assert kernel_release("6.1.0-test") == "6.1.0-test"
+    kernel = tmp_path / "vmlinuz"
+    head = bytearray(0x400)
+    head[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", head, 0x20E, 0x100)
+    head[0x300:0x300] = b"6.1.0-test (somebody) #1 SMP\0"
+    kernel.write_bytes(head)
+    assert kernel_release(str(kernel)) == "6.1.0-test"
