@@ -16,8 +16,14 @@ from aoeinit.image.copies import file_entries
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
 from aoeinit.image.programs import find_program, program_entries
 from aoeinit.kernel.closure import LoadOrder, load_order
-from aoeinit.kernel.ethernet import bus_modules, ethernet_modules, hardware_modules, require_aoe
-from aoeinit.kernel.firmware import Firmware, FirmwareFound, MissingFirmware, find_firmware, read_firmware
+from aoeinit.kernel.ethernet import (
+    driver_modules,
+    ethernet_modules,
+    hardware_modules,
+    is_network_driver,
+    require_aoe,
+)
+from aoeinit.kernel.firmware import Firmware, FirmwareFound, find_firmware, read_firmware
 from aoeinit.kernel.hardware import NetworkInterface
 from aoeinit.kernel.index import Module, ModuleIndex
 from aoeinit.kernel.microcode import IMAGE_FOLDER, Microcode, Processor, find_microcode
@@ -88,6 +94,8 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     """
     index = ModuleIndex.read(options.sysroot, options.release)
     require_aoe(index)
+    # Without these, an image would lack what its modules need at run time, and nothing would say so.
+    index.require("modules.alias", "modules.softdep")
     orders, warnings = _load_orders(index, options)
     modules = _plan_modules(orders)
     contents = {each.module: read_module(index.module_file(each.module)) for each in modules}
@@ -119,14 +127,17 @@ def plan_image(options: BuildOptions) -> ImagePlan:
         firmware=tuple(each.name for each in firmware.files),
         microcode=tuple(name for each in microcode for name in each.names),
         programs=(busybox, *programs),
-        warnings=(*warnings, *_firmware_warnings(firmware.missing)),
+        warnings=(*warnings, *_warnings(orders, firmware)),
     )
 
 
-def _firmware_warnings(missing: Iterable[MissingFirmware]) -> Iterator[str]:
+def _warnings(orders: Iterable[tuple[str | None, LoadOrder]], firmware: FirmwareFound) -> Iterator[str]:
+    soft = dict.fromkeys(each for _, order in orders for each in order.missing)
+    for each in soft:
+        yield f"module {each.module} wants {each.name}, which the kernel neither has as a module nor built in"
     names: dict[str, list[str]] = {}
-    for each in missing:
-        names.setdefault(each.module, []).append(each.name)
+    for missing in firmware.missing:
+        names.setdefault(missing.module, []).append(missing.name)
     for module, files in names.items():
         yield f"module {module} names firmware that is not installed: {', '.join(files)}"
 
@@ -135,10 +146,14 @@ def _load_orders(
     index: ModuleIndex, options: BuildOptions
 ) -> tuple[list[tuple[str | None, LoadOrder]], list[str]]:
     """Decide what is loaded in which stage; the modules that are there for their aliases have none."""
-    hardware, warnings = _hardware(index, options) if HOST in options.settings.nic else ([], [])
+    named, warnings = _named_drivers(index, options.settings.nic)
+    if HOST in options.settings.nic:
+        hardware, unserved = _hardware(index, options)
+        named += hardware
+        warnings += unserved
     names: list[tuple[str | None, Iterable[str]]] = [
         ("early", options.settings.module),
-        ("network", [*_named_drivers(index, options.settings.nic), *hardware]),
+        ("network", named),
         ("filesystem", [_filesystem(index, name) for name in options.filesystems]),
         ("overlay", ["overlay"] if index.resolve("overlay") else ()),
         ("aoe", ["aoe"]),
@@ -147,13 +162,21 @@ def _load_orders(
     return [(stage, load_order(index, each)) for stage, each in names], warnings
 
 
-def _named_drivers(index: ModuleIndex, nics: Iterable[str]) -> Iterator[str]:
-    """Name the drivers that were asked for by name, each after the buses that it is useless without."""
+def _named_drivers(index: ModuleIndex, nics: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Name the drivers that were asked for by name, each with what it is useless without."""
+    names: list[str] = []
+    warnings: list[str] = []
     for name in nics:
-        if name not in {HOST, ALL}:
-            drivers = [found for found in index.resolve(name) if isinstance(found, Module)]
-            yield from _names(bus for driver in drivers for bus in bus_modules(index, driver))
-            yield name
+        if name in {HOST, ALL}:
+            continue
+        drivers = [found for found in index.resolve(name) if isinstance(found, Module)]
+        names += [*(each for driver in drivers for each in _names(driver_modules(index, driver))), name]
+        warnings += [
+            f"--nic {name}: {driver.name} is no network driver; for other modules there is --module"
+            for driver in drivers
+            if not is_network_driver(driver)
+        ]
+    return names, warnings
 
 
 def _hardware(index: ModuleIndex, options: BuildOptions) -> tuple[list[str], list[str]]:
@@ -181,9 +204,12 @@ def _names(modules: Iterable[Module]) -> Iterator[str]:
 def _filesystem(index: ModuleIndex, name: str) -> str:
     # File systems ask for themselves as "fs-NAME" (MODULE_ALIAS_FS, include/linux/fs.h), which also tells
     # that ext4 serves ext3.
-    for alias in (f"fs-{name}", name):
-        if index.resolve(alias):
-            return alias
+    if index.resolve(f"fs-{name}"):
+        return f"fs-{name}"
+    # The indexes of a built-in one may lack its aliases.
+    for found in index.resolve(name):
+        if not isinstance(found, Module) or "/fs/" in found.path:
+            return name
     raise KernelError(
         f"kernel {index.release} has no file system {name}",
         "name the type of the root file system as mount does: --filesystem ext4",

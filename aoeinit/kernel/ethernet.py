@@ -61,9 +61,19 @@ def hardware_modules(index: ModuleIndex, interfaces: Iterable[NetworkInterface])
         modules.update(dict.fromkeys(_modules(index, interface.modaliases)))
         if not _is_served(index, interface):
             unserved.append(interface)
-    companions = [COMPANIONS[module.name] for module in modules if module.name in COMPANIONS]
-    modules.update(dict.fromkeys(_modules(index, companions)))
+    for module in tuple(modules):
+        modules.update(dict.fromkeys(_companions(index, module)))
     return HardwareModules(tuple(modules), tuple(unserved))
+
+
+def driver_modules(index: ModuleIndex, driver: Module) -> tuple[Module, ...]:
+    """List what a driver that was named by hand is useless without: buses, itself, and its companion."""
+    return (*bus_modules(index, driver), driver, *_companions(index, driver))
+
+
+def is_network_driver(module: Module) -> bool:
+    """Tell whether a module can be a network driver; one that is no part of the kernel may be anything."""
+    return "/net/" in module.path or not module.path.startswith("kernel/")
 
 
 def bus_modules(index: ModuleIndex, module: Module) -> tuple[Module, ...]:
@@ -82,6 +92,11 @@ def ethernet_modules(index: ModuleIndex) -> tuple[Module, ...]:
     drivers = [module for module in index.modules.values() if _is_ethernet(module)]
     buses = [bus for driver in drivers for bus in bus_modules(index, driver)]
     return tuple(dict.fromkeys([*drivers, *buses]))
+
+
+def _companions(index: ModuleIndex, module: Module) -> tuple[Module, ...]:
+    name = COMPANIONS.get(module.name)
+    return () if name is None else tuple(_modules(index, [name]))
 
 
 def require_aoe(index: ModuleIndex) -> None:

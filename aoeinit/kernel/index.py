@@ -55,12 +55,18 @@ class ModuleIndex:
     def read(cls, sysroot: Path, release: str) -> "ModuleIndex":
         """Open the index of a release; raises :class:`KernelError` where there is no release or no index."""
         index = cls(sysroot, release, find_release(sysroot, release))
-        if index.file("modules.dep") is None:
-            raise KernelError(
-                f"kernel {release} has no modules.dep in {index.folder}",
-                f"make it with: depmod {'' if sysroot == Path('/') else f'-b {sysroot} '}{release}",
-            )
+        index.require("modules.dep")
         return index
+
+    def require(self, *names: str) -> None:
+        """Raise :class:`KernelError` where an index that depmod always writes is not there."""
+        for name in names:
+            if self.file(name) is None:
+                base = "" if self.sysroot == Path("/") else f"-b {self.sysroot} "
+                raise KernelError(
+                    f"kernel {self.release} has no {name} in {self.folder}",
+                    f"make it with: depmod {base}{self.release}",
+                )
 
     def file(self, path: str) -> Path | None:
         """Find a file of the release, links followed inside the sysroot; ``None`` where it is not there."""

@@ -13,9 +13,11 @@ def index_files(index: ModuleIndex, modules: Iterable[Module]) -> dict[str, byte
     busybox knows no soft dependencies. So the modules that a driver wants before or after itself get the
     driver's own device aliases as well: whoever asks for the device gets them all, and one that fails harms
     no other. busybox loads the modules of an alias from the last line to the first (``modprobe_main`` of its
-    modutils/modprobe.c), hence what comes before the driver stands below it.
+    modutils/modprobe.c): hence what comes before the driver stands below it, and the drivers that could all
+    serve one device stand in the reverse of kmod's order, so that the same one gets it.
     """
-    chosen = {module.name: module for module in modules}
+    wanted = {module.name for module in modules}
+    chosen = {name: module for name, module in reversed(index.modules.items()) if name in wanted}
     dependencies = (_dependency_line(index, module) for module in chosen.values())
     aliases = chain.from_iterable(_alias_lines(index, module, chosen) for module in chosen.values())
     return {"modules.dep": "".join(dependencies).encode(), "modules.alias": "".join(aliases).encode()}

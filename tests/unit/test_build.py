@@ -10,6 +10,7 @@ from aoeinit.build import BuildOptions, ImagePlan, plan_image
 from aoeinit.config import ALL, HOST, Settings
 from aoeinit.errors import AoeinitError, ConfigError, KernelError, ProgramError
 from aoeinit.image.entries import Device, Directory, File, Symlink
+from aoeinit.kernel.index import ModuleIndex
 from tests.unit.kernel_samples import FOLDER, RELEASE, module_elf, path_of
 from tests.unit.system_sample import CARD, make_busybox, make_system
 
@@ -89,13 +90,46 @@ def test_all_carries_every_driver_for_its_alias_and_lists_none(sysroot: Path) ->
 def test_the_indexes_of_the_image_name_only_what_is_in_it(sysroot: Path) -> None:
     image = plan(sysroot)
     dep = content(image, f"usr/{FOLDER}/modules.dep")
-    assert dep.splitlines()[1] == "kernel/phy.ko:"
+    assert "kernel/phy.ko:\n" in dep
     assert "kernel/nic.ko: kernel/libphy.ko\n" in dep
     assert "other" not in dep
     # busybox goes through them from the last to the first: the PHY's driver is loaded before the card's.
     aliases = content(image, f"usr/{FOLDER}/modules.alias")
     assert "alias pci:v1d* nic\nalias pci:v1d* phy\n" in aliases
     assert "pci:v9d9" not in aliases
+
+
+def test_of_several_drivers_for_a_device_busybox_loads_the_same_first_as_kmod(sysroot: Path) -> None:
+    aliases = sysroot / FOLDER / "modules.alias"
+    aliases.write_text(aliases.read_text() + "alias pci:v1d* other\n")
+    index = ModuleIndex.read(sysroot, RELEASE)
+    lines = content(plan(sysroot, Settings(nic=("nic", ALL))), f"usr/{FOLDER}/modules.alias").splitlines()
+    named = [line.split()[2] for line in lines if line.split()[1] == "pci:v1d*"]
+    # It begins with the last line; what nic wants before itself comes with it.
+    assert [name for name in reversed(named) if name != "phy"] == [
+        found.name for found in index.resolve("pci:v1d2")
+    ]
+
+
+def test_a_soft_dependency_that_the_kernel_lacks_is_a_warning(sysroot: Path) -> None:
+    softdep = sysroot / FOLDER / "modules.softdep"
+    softdep.write_text(softdep.read_text() + "softdep ext4 pre: crypto-gone\n")
+    assert [warning for warning in plan(sysroot).warnings if "ext4 wants crypto-gone" in warning]
+
+
+def test_a_driver_that_is_none_is_a_warning(sysroot: Path) -> None:
+    image = plan(sysroot, Settings(nic=("drivers/net/ethernet/other.ko", "ext4")))
+    assert [w for w in image.warnings if "no network driver" in w] == [
+        "--nic ext4: ext4 is no network driver; for other modules there is --module"
+    ]
+
+
+@pytest.mark.parametrize("name", ["modules.alias", "modules.softdep", "modules.dep"])
+def test_a_kernel_that_lacks_an_index_is_refused(sysroot: Path, name: str) -> None:
+    (sysroot / FOLDER / name).unlink()
+    error = refusal(sysroot)
+    assert f"has no {name}" in error.message
+    assert f"depmod -b {sysroot} {RELEASE}" in str(error.hint)
 
 
 def test_what_is_built_in_is_told_and_needs_no_module(sysroot: Path) -> None:
@@ -203,6 +237,7 @@ def test_a_kernel_without_aoe_is_refused(sysroot: Path) -> None:
 
 def test_an_unknown_file_system_is_refused(sysroot: Path) -> None:
     assert "no file system ext5" in refusal(sysroot, filesystem="ext5").message
+    assert "no file system nic" in refusal(sysroot, filesystem="nic").message
 
 
 def test_an_unknown_driver_is_refused_with_what_is_near(sysroot: Path) -> None:
