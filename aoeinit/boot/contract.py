@@ -60,7 +60,9 @@ PARAMETERS: Final = (
 
 APPLETS: Final = (
     "cat",
+    "dd",
     "echo",
+    "hexdump",
     "insmod",
     "ip",
     "mkdir",
@@ -73,6 +75,7 @@ APPLETS: Final = (
     "rm",
     "sh",
     "sort",
+    "strings",
     "switch_root",
     "uevent",
     "umount",

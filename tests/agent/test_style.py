@@ -68,8 +68,11 @@ def test_every_expansion_is_quoted() -> None:
     assert sorted(set(bare)) == ["type"]
     loops = [node["Loop"] for node in nodes("ForClause")]
     assert {name for loop in loops for word in loop.get("Items", []) for name in bare_names(word)} == {
+        "bytes",
         "init",
         "interfaces",
+        "looked_at",
+        "targets",
     }
 
 
@@ -81,7 +84,7 @@ def bare_names(word: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 @pytest.mark.parametrize("value", ["$(reboot) *", "1", ""])
 @pytest.mark.parametrize(
     ("cmdline", "target"),
-    [(ROOT, "e11.0 aoe0 p1"), (NOW, ""), (f"{ROOT} {NOW} rd.aoe.timeout=1", "e5.0 aoe0")],
+    [(ROOT, "e11.0 aoe0 p1"), (f"root=x {NOW}", ""), (f"{ROOT} {NOW} rd.aoe.timeout=1", "e5.0 aoe0")],
 )
 def test_the_environment_decides_nothing(tmp_path: Path, cmdline: str, target: str, value: str) -> None:
     """The kernel hands parameters that it does not know to process 1 as environment variables."""

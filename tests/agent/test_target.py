@@ -8,13 +8,16 @@ from tests.agent.machine import Machine
     [("e11.0p2", "e11.0", "p2"), ("e0.254", "e0.254", ""), ("e65534.1p255", "e65534.1", "p255")],
 )
 def test_the_target_comes_from_root(machine: Machine, root: str, target: str, partition: str) -> None:
-    script = f'image_target=; root=/dev/etherd/{root}; choose_root; echo "$target [$partition]"'
+    script = (
+        f'image_target=; root=/dev/etherd/{root}; choose_root; choose_targets; echo "$targets [$partition]"'
+    )
     assert machine.run(script).output == f"{target} [{partition}]\n"
 
 
 @pytest.mark.parametrize("named", ["rd_aoe=e11.0", "image_target=e11.0"])
 def test_a_target_named_twice_is_no_conflict(machine: Machine, named: str) -> None:
-    assert machine.run(f"image_target=; {named}; root=/dev/etherd/e11.0p1; choose_root").kmsg == []
+    outcome = machine.run(f"image_target=; {named}; root=/dev/etherd/e11.0p1; choose_root; choose_targets")
+    assert outcome.kmsg == ["<6>aoeinit: target e11.0, as root=/dev/etherd/e11.0p1 says"]
 
 
 def test_the_driver_is_loaded_and_set(machine: Machine) -> None:
@@ -69,9 +72,9 @@ def test_no_probe_without_a_control_file(machine: Machine) -> None:
 
 def test_the_root_device(machine: Machine) -> None:
     machine.run("aoe_loads; target_answers e11.0 aoe0 p1")
-    loop = 'for root in /dev/etherd/e11.0p1 /dev/etherd/e11.0p2; do find_root_device && echo "$root"; done'
+    loop = 'for partition in p1 p2; do find_root_device && echo "$root"; done'
     assert (
-        machine.run(f"aoe_loads; load_aoe; has_devtmpfs=1; target=e11.0; {loop}").output
+        machine.run(f"aoe_loads; load_aoe; has_devtmpfs=1; targets=e11.0; {loop}").output
         == "/dev/etherd/e11.0p1\n"
     )
 
@@ -84,7 +87,7 @@ def test_the_targets_that_answered(machine: Machine, answers: str, disks: str) -
     assert machine.run(f'{answers}\nlist_disks; echo "$disks"').output == f"{disks}\n"
 
 
-@pytest.mark.parametrize(("partitions", "listed"), [("", ""), ("p1 p10", "e11.0p1, e11.0p10")])
+@pytest.mark.parametrize(("partitions", "listed"), [("", ""), ("p1 p10", "e11.0p1 e11.0p10")])
 def test_the_partitions_of_a_target(machine: Machine, partitions: str, listed: str) -> None:
     script = f'target_answers e11.0 a {partitions}; target=e11.0; list_partitions; echo "$partitions"'
     assert machine.run(script).output == f"{listed}\n"

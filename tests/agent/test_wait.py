@@ -6,6 +6,7 @@ from tests.agent.machine import Machine
 
 START = "mkdir -p /run/aoeinit; start_events\n"
 STEPPED = """
+rains() { awaited=rain; }
 next_event() { seconds=$((seconds + 1)); echo "$seconds.00 0.00" >/proc/uptime; }
 seconds=100
 next_event
@@ -60,7 +61,7 @@ def test_no_pipe_for_the_events(machine: Machine) -> None:
 
 
 def test_a_wait_ends_when_its_condition_holds(still: Machine) -> None:
-    script = f'{STEPPED} holds() {{ [ "$seconds" -ge 140 ]; }}; wait_for rain holds && echo "$seconds"'
+    script = f'{STEPPED} holds() {{ [ "$seconds" -ge 140 ]; }}; wait_for rains holds && echo "$seconds"'
     outcome = still.run(script)
     assert outcome.output == "140\n"
     assert outcome.errors == ["waiting for rain"] * 2
@@ -71,7 +72,7 @@ def test_what_holds_already_is_not_waited_for(still: Machine) -> None:
 
 
 def test_a_wait_ends_at_the_deadline(still: Machine) -> None:
-    outcome = still.run(f'{STEPPED} deadline=11000; wait_for rain false || echo "$seconds"')
+    outcome = still.run(f'{STEPPED} deadline=11000; wait_for rains false || echo "$seconds"')
     assert outcome.output == "110\n"
 
 

@@ -9,8 +9,21 @@ await_interface() {
 	local patience="$deadline"
 	read_clock
 	[ -n "$deadline" ] && [ "$deadline" -le "$((now + 3000))" ] || deadline="$((now + 3000))"
-	wait_for "a network interface${rd_aoe_nic:+ that is $rd_aoe_nic}" find_interfaces || fail_without_interface
+	wait_for explain_missing_interface find_interfaces || accept_any_interface || fail_without_interface
 	deadline="$patience"
+}
+
+# explain_missing_interface: sets $awaited to the interfaces that will do.
+explain_missing_interface() {
+	awaited="a network interface${rd_aoe_nic:+ that is $rd_aoe_nic}"
+}
+
+# accept_any_interface: where nobody but the firmware named an interface and it is not there, any will do.
+accept_any_interface() {
+	[ -n "$abft_mac" ] && [ "$rd_aoe_nic" = "$abft_mac" ] || return 1
+	rd_aoe_nic=
+	find_interfaces || return 1
+	problem "no network interface has the MAC $abft_mac of the firmware's aBFT; using all"
 }
 
 # find_interfaces: true if there is a candidate; drivers for devices that are new are loaded first.
@@ -63,8 +76,7 @@ raise_interface() {
 
 # await_carrier: at least one candidate has a link.
 await_carrier() {
-	describe_interfaces
-	wait_for "carrier on $described" has_carrier || fail_without_device
+	wait_for explain_missing has_carrier || fail_without_device
 }
 
 # has_carrier: true if a candidate has a link.

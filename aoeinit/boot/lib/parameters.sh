@@ -42,13 +42,18 @@ set_panic() {
 	fi
 }
 
-# set_rd_aoe VALUE: the target.
+# set_rd_aoe VALUE: targets, separated by commas; kept with a space between them.
 set_rd_aoe() {
-	if is_target "$1"; then
-		rd_aoe="$1"
-	else
-		warn "rd.aoe=$1 is not a target such as e11.0 (shelf 0-65534, slot 0-254); ignored"
-	fi
+	local rest="$1," each
+	rd_aoe=
+	while [ -n "$rest" ]; do
+		each="${rest%%,*}" rest="${rest#*,}"
+		if is_target "$each"; then
+			rd_aoe="$rd_aoe${rd_aoe:+ }$each"
+		else
+			warn "rd.aoe=$each is not a target such as e11.0 (shelf 0-65534, slot 0-254); ignored"
+		fi
+	done
 }
 
 # set_timeout VALUE: seconds to wait for the root device; 0 for ever.

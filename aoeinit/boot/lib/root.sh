@@ -38,18 +38,28 @@ fail_without_root() {
 the kernel has the file systems ${known:-none}"
 }
 
-# find_init: sets $new_init to the first program of the new root that can be its init.
+# find_init: sets $new_init to the program that is to be process 1.
 find_init() {
+	if look_for_init; then
+		detail "init is $new_init ($resolved)"
+	elif [ -n "$init" ]; then
+		fail "init=$init: no such program on $root"
+	else
+		fail "no init on $root: looked for /sbin/init, /etc/init, /bin/init and /usr/lib/systemd/systemd; try init="
+	fi
+}
+
+# look_for_init: sets $new_init to the first program in /sysroot that can be its init; init= alone, if it is given.
+look_for_init() {
 	local path
 	for path in ${init:+"$init"} /sbin/init /etc/init /bin/init /usr/lib/systemd/systemd; do
 		if resolve_in_root "$path" && [ -f "/sysroot$resolved" ] && [ -x "/sysroot$resolved" ]; then
 			new_init="$path"
-			detail "init is $path ($resolved)"
 			return 0
 		fi
-		[ -z "$init" ] || fail "init=$init: no such program on $root"
+		[ -z "$init" ] || return 1
 	done
-	fail "no init on $root: looked for /sbin/init, /etc/init, /bin/init and /usr/lib/systemd/systemd; try init="
+	return 1
 }
 
 # resolve_in_root PATH: sets $resolved to PATH with all links followed as they will be once /sysroot is the root;

@@ -1,27 +1,65 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
-# The target and the root's device on it: chosen, asked for with growing pauses, and told about when it is not
-# there.
+# The target: chosen, asked for with growing pauses, and told about when it is not there.
 
 has_aoe=
+target=
+targets=
+target_source=
+settled=
 
-# choose_root: sets $target and $partition (p2, or empty for the whole disk) from root=, or fails.
-choose_root() {
-	local name="${root#/dev/etherd/}" complaint="root= is missing"
-	target="${name%%p*}"
-	partition="${name#"$target"}"
-	if [ "$root" != "/dev/etherd/$name" ] || ! is_target "$target" || ! is_partition "$partition"; then
-		[ -z "$root" ] || complaint="root=$root is not supported"
-		fail "$complaint: this image accepts a target's disk or partition, as in root=/dev/etherd/e11.0 or\
- root=/dev/etherd/e11.0p1"
+# choose_targets: sets $targets to those to boot from, in order of preference, and says whose word that is; empty is
+# any, if there is just one.
+choose_targets() {
+	[ -n "$root_target$rd_aoe" ] || find_abft
+	if [ -n "$root_target" ]; then
+		targets="$root_target" target_source="root=$wanted_root"
+	elif [ -n "$rd_aoe" ]; then
+		targets="$rd_aoe" target_source="rd.aoe="
+	elif [ -n "$abft_target" ]; then
+		targets="$abft_target" target_source="the firmware's aBFT"
+		[ -n "$rd_aoe_nic" ] || rd_aoe_nic="$abft_mac"
+	elif [ -n "$image_target" ]; then
+		targets="$image_target" target_source="the image"
 	fi
-	[ "${rd_aoe:-$target}" = "$target" ] ||
-		problem "rd.aoe=$rd_aoe and root=$root name different targets; root= decides"
-	[ "${image_target:-$target}" = "$target" ] || info "root=$root, though the image was built for $image_target"
+	name_targets
+	if [ -n "$targets" ]; then
+		info "target $target_names, as $target_source says${abft_mac:+, for interface $abft_mac}"
+	else
+		info "no parameter, firmware or image names a target: any will do if there is just one"
+	fi
+	tell_conflicts
 }
 
-# is_partition TEXT: TEXT is the end of a partition's name, p<number>, or empty.
-is_partition() {
-	[ -z "$1" ] || { [ "$1" != "${1#p}" ] && [ "$1" != p0 ] && is_number "${1#p}" 255; }
+# name_targets: sets $target_names to the targets for people.
+name_targets() {
+	local each
+	target_names=
+	for each in $targets; do
+		target_names="$target_names${target_names:+ or }$each"
+	done
+}
+
+# tell_conflicts: says where somebody else names another target.
+tell_conflicts() {
+	case " ${rd_aoe:-$targets} " in
+	*" $targets "* | *" ${root_target:-$rd_aoe} "*) ;;
+	*) problem "rd.aoe=$rd_aoe and root=$wanted_root name different targets; root= decides" ;;
+	esac
+	case " $targets " in
+	'  ' | *" ${image_target:-${targets%% *}} "*) ;;
+	*) info "the image was built for $image_target" ;;
+	esac
+}
+
+# compare_abft: says if the firmware booted from another target than the parameters name. Looked up late, where the
+# carrier has to be waited for anyway.
+compare_abft() {
+	[ -n "$root_target$rd_aoe" ] || return 0
+	find_abft
+	case " $targets " in
+	*" ${abft_target:-${targets%% *}} "*) ;;
+	*) problem "the firmware's aBFT names $abft_target and $target_source $target_names; the parameter decides" ;;
+	esac
 }
 
 # load_aoe: the driver is there and asks through the candidates only. It never gives up on a server that is away,
@@ -46,19 +84,30 @@ show_aoe_names() {
 		problem "cannot set aoe_iflist"
 }
 
-# await_root_device: the root's device is there.
-await_root_device() {
-	wait_for "$root" find_root_device || fail_without_device
-	info "root device $root is there"
+# find_target: true once it is certain which target to boot from, and $target is set. One that is not the first choice
+# has a second for better ones to answer.
+find_target() {
+	local each
+	[ -z "$target" ] || return 0
+	list_disks
+	[ -n "$disks" ] || return 1
+	[ -n "$targets" ] || [ "$disks" = "${disks%, *}" ] ||
+		fail "several targets answered ($disks), and nothing says which one to boot from: name it, as in rd.aoe=e11.0"
+	for each in ${targets:-"$disks"}; do
+		[ -e "/sys/block/etherd!$each" ] || continue
+		[ "$each" = "${targets%% *}" ] || is_settled || return 1
+		target="$each"
+		info "target $target answered"
+		return 0
+	done
+	return 1
 }
 
-# find_root_device: true if the root's device is there; asks for the target again when that is due.
-find_root_device() {
-	make_node "$root" b "/sys/class/block/etherd!$target$partition/dev"
-	[ ! -e "$root" ] || return 0
-	adopt_interfaces
-	probe
-	return 1
+# is_settled: true one second after it was first asked.
+is_settled() {
+	read_clock
+	settled="${settled:-$((now + 100))}"
+	[ "$now" -ge "$settled" ]
 }
 
 # probe: lets the driver ask all targets to answer, after pauses that grow from 50 ms to 1 s.
@@ -72,21 +121,25 @@ probe() {
 	[ "$probe_pause" -lt 100 ] || probe_pause=100
 }
 
-# fail_without_device: the time is over: says what of link, server, target and partition was missing.
-fail_without_device() {
+# explain_missing: sets $awaited to what is missing between here and the root's device, and $failure to what that
+# means when the time is over.
+explain_missing() {
 	local masked="a server that does not admit this MAC address looks the same"
 	describe_interfaces
 	described="${described:-any interface}"
 	list_disks
 	if [ -z "$disks" ] && ! has_carrier; then
-		fail "no carrier on $described within $timeout s: check cable, switch port and driver"
+		awaited="carrier on $described"
+		failure="no carrier on $described within $timeout s: check cable, switch port and driver"
 	elif [ -z "$disks" ]; then
-		fail "no AoE target answered on $described within $timeout s, and $target was waited for; $masked"
-	elif [ ! -e "/sys/block/etherd!$target" ]; then
-		fail "target $target did not answer on $described within $timeout s, only $disks did; $masked"
+		awaited="any AoE target to answer on $described"
+		failure="no AoE target answered on $described within $timeout s, and ${target_names:-any} was waited for; $masked"
+	elif [ -z "$target" ]; then
+		awaited="target $target_names on $described; only $disks answered"
+		failure="target $target_names did not answer on $described within $timeout s, only $disks did; $masked"
+	else
+		explain_missing_partition
 	fi
-	list_partitions
-	fail "target $target has no partition ${partition#p}, it has ${partitions:-none}"
 }
 
 # list_disks: sets $disks to the targets that answered.
@@ -95,14 +148,5 @@ list_disks() {
 	disks=
 	for folder in '/sys/block/etherd!'*; do
 		[ ! -e "$folder" ] || disks="$disks${disks:+, }${folder##*!}"
-	done
-}
-
-# list_partitions: sets $partitions to the partitions of the target.
-list_partitions() {
-	local folder
-	partitions=
-	for folder in "/sys/block/etherd!$target/etherd!$target"p*; do
-		[ ! -e "$folder" ] || partitions="$partitions${partitions:+, }${folder##*!}"
 	done
 }

@@ -44,7 +44,8 @@ next_event() {
 	read -r -t "$1" _ <&3
 } 2>/dev/null
 
-# wait_for WHAT CONDITION: true once the function CONDITION is, false at the deadline; names WHAT every 15 s.
+# wait_for EXPLAIN CONDITION: true once the function CONDITION is, false at the deadline; every 15 s says what it is
+# that the function EXPLAIN has put into $awaited.
 wait_for() {
 	local reminder
 	read_clock
@@ -53,7 +54,8 @@ wait_for() {
 		read_clock
 		[ -z "$deadline" ] || [ "$now" -lt "$deadline" ] || return 1
 		if [ "$now" -ge "$reminder" ]; then
-			error "waiting for $1"
+			"$1"
+			error "waiting for $awaited"
 			reminder="$((now + 1500))"
 		fi
 		next_event 0.05
