@@ -185,6 +185,23 @@ def test_an_interface_that_comes_late_serves_too(machine: Machine) -> None:
     assert "ip link set dev aoe0 down" in outcome.log
 
 
+def test_a_driver_is_looked_up_for_a_device_that_comes_after_the_first_interface(machine: Machine) -> None:
+    """An image for any machine: the card on the board has no link, the one on USB shows itself later."""
+    furnish(machine)
+    machine.put("machine/card/link", "0\n")
+    machine.put("etc/aoeinit/image", "nic=all\n")
+    machine.plug_in("adapter", 5)
+    (machine.root / "sys/class/net/adapter").rename(machine.root / "machine/adapter")
+    machine.put("sys/bus/pci/devices/0/modalias", "pci:card\n")
+    machine.speed = 200
+    machine.at(30, lambda: machine.put("sys/bus/usb/devices/1-1:1.0/modalias", "usb:adapter\n"))
+    machine.on("modprobe", 'case "$*" in *usb:adapter*) mv /machine/adapter /sys/class/net/eth5 ;; esac')
+    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0")
+    assert "modprobe -a -q pci:card usb:adapter" in outcome.log
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
 def fails(outcome: Outcome, *messages: str, waiting: str = "") -> None:
     """The boot says that it waits, as often as that takes, then these errors, and restarts."""
     assert outcome.output == ""

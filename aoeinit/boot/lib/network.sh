@@ -82,7 +82,7 @@ await_carrier() {
 # has_carrier: true if a candidate has a link.
 has_carrier() {
 	local index carrier
-	adopt_interfaces
+	find_interfaces
 	for index in $interfaces; do
 		find_interface "$index" || continue
 		read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" || continue
