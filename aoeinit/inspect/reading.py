@@ -1,5 +1,6 @@
 """Reading an image: its segments, found by their content, and the entries in them."""
 
+import mmap
 import os
 import stat
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def open_image(path: str, *, limit: int = LIMIT, keep: Callable[[Item], bool] = 
     Raises :class:`ImageError` also for a file that cannot be read or is larger than ``limit``.
     """
     try:
-        return read_image(_read_file(path, limit), limit=limit, keep=keep)
+        return read_image(_map_file(path, limit), limit=limit, keep=keep)
     except ImageError as error:
         raise ImageError(f"{path}: {error.message}", error.hint) from error
     except OSError as error:
@@ -74,7 +75,7 @@ def open_image(path: str, *, limit: int = LIMIT, keep: Callable[[Item], bool] = 
         raise ImageError(f"{path!r} cannot be the name of a file: {error}") from error
 
 
-def _read_file(path: str, limit: int) -> bytes:
+def _map_file(path: str, limit: int) -> memoryview:
     status = os.stat(path)  # before it is opened: opening a FIFO would wait for somebody to write to it
     if not stat.S_ISREG(status.st_mode):
         raise ImageError("no regular file", "give the file that the boot loader loads")
@@ -83,8 +84,12 @@ def _read_file(path: str, limit: int) -> bytes:
             f"{status.st_size >> 20} MiB are more than the limit of {limit >> 20} MiB",
             "if that can be an image, raise the limit with --limit MIB",
         )
+    if not status.st_size:
+        return memoryview(b"")
+    # Mapped, what an archive that is not packed holds is passed over without being read. Whoever cuts the
+    # file short meanwhile ends us with SIGBUS; all that write images replace them as a whole.
     with open(path, "rb") as file:
-        return file.read(limit)
+        return memoryview(mmap.mmap(file.fileno(), status.st_size, prot=mmap.PROT_READ))
 
 
 def read_image(
