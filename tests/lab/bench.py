@@ -39,8 +39,10 @@ class Bench:
         return DirectBoot(debian_kernel(suite).vmlinuz, self.image(suite), f"{CONSOLE} {parameters}".strip())
 
     @contextmanager
-    def machine(self, net: Network, boot: DirectBoot, nic: Nic, *more: Nic) -> Iterator[Machine]:
-        """Switch a machine on."""
+    def machine(
+        self, net: Network, boot: DirectBoot, nic: Nic, *more: Nic, log: Path | None = None
+    ) -> Iterator[Machine]:
+        """Switch a machine on; only the second one of a test needs a ``log`` of its own."""
         hardware = Hardware(nic, accelerator=self.accelerator, more=more)
-        with machine(net, hardware, boot, self.log) as client:
+        with machine(net, hardware, boot, log or self.log) as client:
             yield client

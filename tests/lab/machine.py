@@ -16,6 +16,8 @@ from tests.lab.programs import LabError, running
 
 PROBE_SECONDS = 5
 TAIL_LINES = 40
+MONITOR_KEY = b"\x01c"
+"""Ctrl-A C: lets QEMU's monitor have standard input, and the machine again."""
 
 
 CONSOLE: Final = "console=ttyS0 panic=-1 no_timer_check"
@@ -25,14 +27,17 @@ take a timer that is late, because the host was busy, for a broken one."""
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """A machine's network card: QEMU's name of the model, its MAC, and the tap that its cable leads to."""
+    """A machine's network card: QEMU's name of the model, its MAC, and the tap that its cable leads to.
+
+    Whether the cable is in, :meth:`Machine.plug` decides; it is at first.
+    """
 
     model: str
     mac: str = "52:54:00:11:00:01"
     tap: str = "tap0"
 
     def arguments(self) -> list[str]:
-        link = f"tap,ifname={self.tap},script=no,downscript=no"
+        link = f"tap,id={self.tap},ifname={self.tap},script=no,downscript=no"
         return ["-nic", f"{link},model={self.model},mac={self.mac}"]
 
 
@@ -117,6 +122,14 @@ class Machine:
             pass
         self.process.wait()
 
+    def plug(self, nic: Nic, *, linked: bool) -> None:
+        """Put a card's cable in, or take it out: the card loses its carrier."""
+        if self.process.stdin is None:
+            raise LabError("the machine was started without a monitor")
+        command = f"set_link {nic.tap} {'on' if linked else 'off'}\n"
+        self.process.stdin.write(MONITOR_KEY + command.encode() + MONITOR_KEY)
+        self.process.stdin.flush()
+
     def listen(self, timeout: float) -> bool:
         """Take in what the console has to say next; false when the machine is off."""
         if self.process.stdout is None:
@@ -155,14 +168,13 @@ def fastest_accelerator(vmlinuz: Path) -> str:
 
 
 def qemu(accelerator: str) -> list[str]:
-    """QEMU with nothing but a serial console, which is its standard output; a reset ends it."""
+    """QEMU with nothing but a serial console and its monitor on standard output; a reset ends it."""
     return [
         "qemu-system-x86_64",
         *("-accel", accelerator),
         "-nographic",
         "-no-reboot",
-        *("-serial", "stdio"),
-        *("-monitor", "none"),
+        *("-serial", "mon:stdio"),
     ]
 
 

@@ -14,6 +14,7 @@ from tests.lab.programs import LabError, run, running
 
 BRIDGE = "br0"
 SERVER_ADDRESS = "10.11.0.1"
+SERVER_MAC = "52:54:00:11:ff:01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def layout(taps: Sequence[str]) -> str:
     """The commands for ip(8) that lay the network out."""
     lines = [
         "link set lo up",
-        f"link add {BRIDGE} type bridge forward_delay 0",
+        # Without an address of its own it takes one from its taps, and another when that leaves.
+        f"link add {BRIDGE} address {SERVER_MAC} type bridge forward_delay 0",
         f"address add {SERVER_ADDRESS}/24 dev {BRIDGE}",
         f"link set {BRIDGE} up",
     ]

@@ -11,6 +11,7 @@ from tests.lab.report import write_report
 INIT = """\
 #!/bin/sh
 /usr/lib/aoelab/report
+[ ! -x /usr/lib/aoelab/exercise ] || /usr/lib/aoelab/exercise
 sync
 mount -o remount,ro /
 poweroff -f
@@ -18,11 +19,14 @@ poweroff -f
 
 
 def make_tiny_root(tree: Path, token: str) -> None:
-    """Fill the folder ``tree``; ``/sbin/init`` is an absolute link, as systemd's often is."""
+    """Fill the folder ``tree``; ``/sbin/init`` is an absolute link, as systemd's often is.
+
+    A test may add a script ``/usr/lib/aoelab/exercise``, which runs after the report.
+    """
     for name in ("bin", "sbin", "usr/lib/aoelab", "etc", "dev", "proc", "sys", "run", "tmp"):
         (tree / name).mkdir(parents=True)
     shutil.copy(static_busybox(), tree / "bin/busybox")
-    for applet in ("sh", "dmesg", "cat", "uname", "sync", "mount", "poweroff"):
+    for applet in ("sh", "dmesg", "cat", "uname", "sync", "mount", "poweroff", "dd", "sha256sum"):
         (tree / "bin" / applet).symlink_to("busybox")
     init = tree / "usr/lib/aoelab/init"
     init.write_text(INIT)
