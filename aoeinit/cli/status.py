@@ -1,0 +1,66 @@
+"""``aoeinit status``: how the running system was booted, and what the driver says of its root now."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--plot",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path),
+    help="Draw the time line of the boot into a file.",
+)
+@click.option(
+    "--sysroot",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("/"),
+    show_default=True,
+    help="Read /run and /sys below this folder.",
+)
+def status(as_json: bool, plot: Path | None, sysroot: Path) -> None:
+    """Show what the boot agent used and when, and what the driver says now.
+
+    All servers that answer for the target are seen by root only.
+    """
+    from aoeinit.boot.report import read_boot_report
+
+    report = read_boot_report(sysroot)
+    if plot is not None:
+        from aoeinit.boot.timeline import timeline
+        from aoeinit.system.files import replace_file
+
+        title = f"{report.state.get('root', 'root')} on {report.state.get('target', 'a target')}"
+        with replace_file(plot, mode=0o644) as stream:
+            stream.write(timeline(report.steps, title).encode(errors="backslashreplace"))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(asdict(report), indent=2))
+    elif plot is None:
+        click.echo("\n".join(_lines(asdict(report))))
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    """Write the report for people: the boot, the driver, the time line."""
+    yield "this boot"
+    yield from (f"  {key:<12} {value}" for key, value in report["state"].items())
+    yield "the driver now"
+    for key, value in report["driver"].items():
+        if key == "paths":
+            yield from (f"  {'path':<12} {each['mac']} on {','.join(each['interfaces'])}" for each in value)
+        elif value not in {None, ()}:
+            yield f"  {key:<12} {','.join(value) if isinstance(value, tuple) else value}"
+    yield "seconds to each step"
+    steps = report["steps"]
+    yield from (
+        f"  {after['name']:<12} {after['seconds'] - before['seconds']:.2f}"
+        for before, after in pairwise(steps)
+    )
