@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--kernel", metavar="KVER", help="Kernel release.  [default: the running one]")
-@click.option("--sysroot", type=click.Path(path_type=Path), default="/", help="Where the system is.")
+@click.option(
+    "--sysroot",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default="/",
+    help="Where the system is.",
+)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False),
     help="The image.  [default: /boot/initramfs-KVER.img, or as the distribution has it; none with --uki]",
 )
 @click.option(
     "--uki",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False),
     help="A unified kernel image, made by systemd's ukify.",
 )
 @click.option(
@@ -34,13 +39,13 @@ if TYPE_CHECKING:
 @click.option(
     "--vmlinuz",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, readable=False),
     help="Its kernel.  [default: that of KVER]",
 )
 @setting_options
 @click.option(
     "--sysfs",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     default="/sys",
     show_default=True,
     help="Where --nic host reads the hardware.",
@@ -70,10 +75,9 @@ def build(
     from aoeinit.cli.making import plan, write, write_uki
     from aoeinit.system import machine
 
-    if uki is None and (cmdline is not None or vmlinuz is not None):
-        raise click.UsageError("--cmdline and --vmlinuz are parts of a unified kernel image: add --uki FILE")
-    if uki is not None and uki == output:
-        raise click.UsageError(f"--output and --uki both name {uki}: give each a file of its own")
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
+    refuse_files(output, uki, parts_given=cmdline is not None or vmlinuz is not None)
     started = time.monotonic()
     release = kernel or machine.running_kernel()
     if uki is None:
@@ -94,6 +98,16 @@ def build(
         if verbose or dry_run:
             click.echo(contents(image))
         click.echo("\n".join(results(image, made, time.monotonic() - started)))
+
+
+def refuse_files(output: Path | None, uki: Path | None, *, parts_given: bool) -> None:
+    """End with a usage error where what is to be written makes no sense."""
+    if Path() in (output, uki):
+        raise click.UsageError("an empty name is no file: leave --output and --uki out, or name a file")
+    if uki is None and parts_given:
+        raise click.UsageError("--cmdline and --vmlinuz are parts of a unified kernel image: add --uki FILE")
+    if uki is not None and uki == output:
+        raise click.UsageError(f"--output and --uki both name {uki}: give each a file of its own")
 
 
 def uki_parts(sysroot: Path, release: str, vmlinuz: Path | None, cmdline: str | None) -> "UkiParts":

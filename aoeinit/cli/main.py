@@ -67,7 +67,8 @@ def run() -> int:
     """Run the command line; give the exit code."""
     try:
         code = aoeinit.main(prog_name="aoeinit", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where the caller closed it
+            sys.stdout.flush()
     except AoeinitError as error:
         report(error)
         return 1
@@ -75,10 +76,19 @@ def run() -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("aoeinit: interrupted; nothing was replaced", err=True)
+        click.echo("aoeinit: interrupted", err=True)
         return 1
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()
+        return 1
+    except OSError as error:
+        # What commands read and write raises errors of their own: this is what they print.
+        report(AoeinitError(f"cannot write to standard output: {error.strerror}", "see where it leads"))
+        forget_output()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def forget_output() -> None:
+    """Throw away what is still to be printed: Python would complain once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

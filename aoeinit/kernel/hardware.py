@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aoeinit.errors import KernelError
 from aoeinit.kernel.content import locate
 from aoeinit.kernel.names import module_name
 
@@ -40,10 +41,17 @@ class NetworkInterface:
 def network_interfaces(sysfs: Path) -> tuple[NetworkInterface, ...]:
     """List the Ethernet interfaces that have a device, sorted by name; ``sysfs`` is ``/sys`` or a copy.
 
-    Bridges, bonds, ``lo`` and the like have none; wireless interfaces are left out.
+    Bridges, bonds, ``lo`` and the like have none; wireless interfaces are left out. Raises
+    :class:`KernelError` where there is no sysfs.
     """
     folder = sysfs / "class/net"
-    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise KernelError(
+            f"cannot list the network interfaces in {folder}: {error.strerror}",
+            "name the folder where sysfs is mounted, or a copy of it that has class/net and devices",
+        ) from error
     return tuple(filter(None, (_interface(sysfs, name) for name in names)))
 
 

@@ -63,7 +63,11 @@ def root_filesystem(sysroot: Path) -> str:
 def mounted_filesystem(mountinfo: Path) -> str | None:
     """Give the type mounted last on ``/`` (proc_pid_mountinfo(5)); ``None`` where there is none."""
     found = None
-    for line in mountinfo.read_text(errors="replace").splitlines():
+    try:
+        lines = mountinfo.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
         before, _, after = line.partition(" - ")
         fields = before.split()
         if len(fields) > 4 and fields[4] == "/" and after:  # noqa: PLR2004 - field 5 is the mount point
@@ -78,7 +82,10 @@ def fstab_filesystem(fstab: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise AoeinitError(f"{fstab} cannot be read: {error.strerror}") from error
+        raise AoeinitError(
+            f"cannot read {fstab}: {error.strerror}",
+            "name the type of the root file system with --filesystem",
+        ) from error
     for line in lines:
         match line.split():
             case [device, "/", kind, *_] if not device.startswith("#") and kind not in {"auto", "none"}:
@@ -91,7 +98,7 @@ def source_date_epoch() -> int:
 
     Source: the SOURCE_DATE_EPOCH specification of reproducible-builds.org, version 1.1.
     """
-    text = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    text = os.environ.get("SOURCE_DATE_EPOCH") or "0"
     # A newc header has eight hexadecimal digits for it.
     if not re.fullmatch(r"[0-9]{1,10}", text, re.ASCII) or int(text) > 0xFFFFFFFF:  # noqa: PLR2004
         raise ConfigError(

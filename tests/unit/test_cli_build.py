@@ -155,6 +155,7 @@ def test_a_compression_that_the_kernel_cannot_unpack_is_refused(
         (["--file", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--program", "/nowhere/at/all"], "/nowhere/at/all"),
         (["--level", "99"], "no level 99"),
+        (["--nic", "host", "--sysfs", "/"], "cannot list the network interfaces in /class/net"),
         (["--output", "/nowhere/at/all/image"], "/nowhere/at/all"),
     ],
 )
@@ -173,6 +174,10 @@ def test_what_cannot_be_done_is_one_line_and_what_to_do(
         ["--target", "11.0"],
         ["--compress", "rar"],
         ["--level", "high"],
+        ["-q", "-v"],
+        ["--output", ""],
+        ["--sysroot", "/nowhere/at/all"],
+        ["--sysfs", "/nowhere/at/all"],
         ["--file", "a:b"],
         ["--file", ""],
         ["extra"],
@@ -206,3 +211,18 @@ def test_a_reader_that_has_seen_enough_is_no_error_worth_a_traceback(sysroot: Pa
         process.stdout.close()
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+def test_output_that_cannot_be_printed_is_told(sysroot: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "aoeinit", *map(str, usual(sysroot, tmp_path / "image")), "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "aoeinit: cannot write to standard output: No space left on device\n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_output_that_is_closed_is_nobodys_error() -> None:
+    command = ["sh", "-c", 'exec "$0" -m aoeinit --version >&-', sys.executable]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from aoeinit.errors import KernelError
 from aoeinit.kernel.hardware import NetworkInterface, network_interfaces
 
 BRIDGE = "pci:v00008086d00007AB8sv00001028sd00000B2Cbc06sc04i00"
@@ -116,5 +119,7 @@ def test_links_do_not_lead_out_of_the_given_sysfs(tmp_path: Path) -> None:
     assert network_interfaces(sysfs.root) == ()
 
 
-def test_without_sysfs_there_are_no_interfaces(tmp_path: Path) -> None:
-    assert network_interfaces(tmp_path) == ()
+def test_a_folder_that_is_no_sysfs_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match="class/net") as caught:
+        network_interfaces(tmp_path)
+    assert "sysfs" in str(caught.value.hint)

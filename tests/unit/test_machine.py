@@ -52,6 +52,10 @@ def test_fstab_tells_the_type_of_another_root(tmp_path: Path, fstab: str, kind: 
     assert machine.fstab_filesystem(tmp_path / "fstab") == kind
 
 
+def test_without_proc_the_type_of_the_root_is_unknown(tmp_path: Path) -> None:
+    assert machine.mounted_filesystem(tmp_path / "mountinfo") is None
+
+
 def test_an_unknown_root_type_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         machine.root_filesystem(tmp_path)
@@ -63,7 +67,7 @@ def test_the_running_root_has_a_type() -> None:
     assert machine.root_filesystem(Path("/")).isidentifier()
 
 
-@pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("0", 0), ("1700000000", 1700000000)])
+@pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("", 0), ("0", 0), ("1700000000", 1700000000)])
 def test_source_date_epoch_is_honoured(
     monkeypatch: pytest.MonkeyPatch, value: str | None, seconds: int
 ) -> None:
@@ -74,7 +78,7 @@ def test_source_date_epoch_is_honoured(
     assert machine.source_date_epoch() == seconds
 
 
-@pytest.mark.parametrize("value", ["", "yesterday", "-1", "1.5", "4294967296", "\u0661"])
+@pytest.mark.parametrize("value", ["yesterday", "-1", "1.5", "4294967296", "\u0661"])
 def test_an_impossible_source_date_epoch_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
     with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH"):
