@@ -30,6 +30,7 @@ fish             fish
 gcc              gcc
 groff-base       groff-base
 grub-common      grub2-tools
+grub-efi-amd64-bin grub2-efi-x64-modules
 grub-pc-bin      grub2-pc-modules
 gzip             gzip
 libarchive-tools bsdtar
@@ -47,8 +48,9 @@ zsh              zsh
 zstd             zstd
 '
 
+# What root runs here leaves no files of root's in the repository.
 as_root() {
-	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env PYTHONDONTWRITEBYTECODE=1 "$@"; fi
 }
 
 # install_packages LIST...: installs what is missing of the lists above.
@@ -82,11 +84,21 @@ dpkg_has() {
 		grep -qE "(^| )$1([ ,].*)? installed$"
 }
 
-# make_venv EXTRA: makes .venv with the project in it, anew when pyproject.toml has changed.
+# make_venv EXTRA: makes .venv with the project in it, anew when pyproject.toml has changed; one that was made for
+# the tests serves everything.
 make_venv() {
-	local stamp
-	stamp="$1 $(sha256sum <pyproject.toml)"
-	[ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ] && return
+	exec 9>.venv.lock
+	flock 9
+	make_venv_locked "$1"
+	exec 9>&-
+}
+
+make_venv_locked() {
+	local project
+	project=$(sha256sum <pyproject.toml)
+	case "$(cat .venv/stamp 2>/dev/null)" in
+	"$1 $project" | "[test] $project") return ;;
+	esac
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
 		echo "Python 3.11 or newer is needed; python3 is $(python3 --version)" >&2
 		return 1
@@ -94,5 +106,5 @@ make_venv() {
 	echo "Making .venv"
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --editable ".$1"
-	printf '%s' "$stamp" >.venv/stamp
+	printf '%s' "$1 $project" >.venv/stamp
 }

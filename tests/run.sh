@@ -41,7 +41,7 @@ step "install" install_packages "$packages_to_build" "$packages_to_boot" "$packa
 step "environment" make_venv "[test]"
 step "lint" lint
 step "unit and agent tests" .venv/bin/python -m pytest -q -n 2 tests/unit tests/agent
-step "proofs" .venv/bin/python -m pytest -q -n 2 tests/proof
+step "proofs" as_root .venv/bin/python -m pytest -q -n 2 tests/proof
 if [ "$boots" = yes ]; then
 	step "boots" as_root .venv/bin/python -m pytest -q -n 2 tests/boot
 fi
