@@ -41,6 +41,15 @@ TIMELINE_FILE: Final = "run/aoeinit/timeline"
 
 STEPS: Final = ("start", "modules", "interface", "carrier", "aoe", "device", "root", "switch")
 
+DEAD_SECONDS: Final = 2147483647
+"""The driver's ``aoe_deadsecs`` while the system runs: more than it can count, so it never gives up."""
+
+SHUTDOWN_DEAD_SECONDS: Final = 90
+"""The same once a shutdown is ordered; as long as systemd itself waits for anything to stop."""
+
+SHUTDOWN_GRACE_SECONDS: Final = 30
+"""How long a shutdown whose root is gone may take to end by itself."""
+
 PARAMETERS: Final = (
     "root",
     "rootfstype",
@@ -60,6 +69,7 @@ PARAMETERS: Final = (
 
 APPLETS: Final = (
     "cat",
+    "cp",
     "dd",
     "echo",
     "hexdump",
@@ -70,6 +80,7 @@ APPLETS: Final = (
     "mknod",
     "modprobe",
     "mount",
+    "poweroff",
     "readlink",
     "reboot",
     "rm",

@@ -10,6 +10,7 @@ LIBRARY: Final = "lib/aoeinit"
 
 
 def agent_files() -> dict[str, bytes]:
-    """Give each file of the agent by its path in the image: ``init``, and the library that it sources."""
+    """Give each file of the agent by its path in the image: ``init``, the library, and what outlives it."""
     library = {f"{LIBRARY}/{path.name}": path.read_bytes() for path in sorted((HERE / "lib").glob("*.sh"))}
-    return {INIT: (HERE / "init").read_bytes(), **library}
+    guard = {f"{LIBRARY}/guard": (HERE / "guard").read_bytes()}
+    return {INIT: (HERE / "init").read_bytes(), **library, **guard}

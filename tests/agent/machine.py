@@ -54,6 +54,7 @@ class Machine:
             (self.root / "bin" / applet).symlink_to("busybox")
         shutil.copytree(BOOT / "lib", self.root / "lib/aoeinit")
         shutil.copy(BOOT / "init", self.root / "init")
+        shutil.copy(BOOT / "guard", self.root / "lib/aoeinit/guard")
         shutil.copy(PRELUDE, self.root / "prelude.sh")
         for program in ("switch_root", "reboot"):
             (self.root / "bin" / program).unlink()

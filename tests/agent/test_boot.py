@@ -2,7 +2,7 @@
 
 import pytest
 
-from aoeinit.boot.contract import STATE_KEYS, STEPS
+from aoeinit.boot.contract import DEAD_SECONDS, STATE_KEYS, STEPS
 from tests.agent.machine import Machine, Outcome, mac_of
 
 ROOT = "root=/dev/etherd/e11.0p1"
@@ -101,7 +101,7 @@ def test_the_new_init_gets_what_the_kernel_gave(machine: Machine) -> None:
 def test_the_driver_uses_the_candidates_only_and_never_gives_up(machine: Machine) -> None:
     furnish(machine).boot(ROOT)
     assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
-    assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == "0"
+    assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == str(DEAD_SECONDS)
 
 
 def test_a_built_in_driver_is_told_the_same(machine: Machine) -> None:

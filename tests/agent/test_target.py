@@ -1,5 +1,6 @@
 import pytest
 
+from aoeinit.boot.contract import DEAD_SECONDS
 from tests.agent.machine import Machine
 
 
@@ -25,7 +26,7 @@ def test_the_driver_is_loaded_and_set(machine: Machine) -> None:
     machine.on("insmod aoe.ko", "aoe_loads")
     machine.run("add_aoe_name aoe0; add_aoe_name eth1; load_aoe")
     assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0,eth1"
-    assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == "0"
+    assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == str(DEAD_SECONDS)
 
 
 def test_an_interface_that_comes_later_is_told_to_the_driver(machine: Machine) -> None:

@@ -63,12 +63,13 @@ compare_abft() {
 }
 
 # load_aoe: the driver is there and asks through the candidates only. It never gives up on a server that is away,
-# as a root file system could not survive that.
+# as a root file system could not survive that: it counts how long a frame has waited in 32 bits of microseconds, so
+# never more than 4294 s. 0 means never, too, but also never to leave a dead path for another (docs/design.md).
 load_aoe() {
 	[ -d /sys/module/aoe ] || load_modules aoe || fail "the aoe driver did not load, and without it there is no root"
 	has_aoe=1
 	show_aoe_names
-	printf 0 >/sys/module/aoe/parameters/aoe_deadsecs || problem "cannot set aoe_deadsecs"
+	printf 2147483647 >/sys/module/aoe/parameters/aoe_deadsecs || problem "cannot set aoe_deadsecs"
 	probe_due=0 probe_pause=5
 }
 
