@@ -1,9 +1,11 @@
 """Disk images that hold a root's file system, made without root, loop devices or mounts."""
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.efi import make_efi_partition
 from tests.lab.filesystems import FORMATS
 from tests.lab.programs import LabError, run
 
@@ -61,10 +63,34 @@ def make_disk(
         return Disk(path, start=0)
     make_empty(path, mib * MIB)
     run(["sfdisk", "--quiet", str(path)], stdin=table(label, part.stat().st_size, names))
-    copy = [f"if={part}", f"of={path}", "bs=1M", f"seek={START // MIB}", "conv=notrunc,sparse", "status=none"]
-    run(["dd", *copy])
-    part.unlink()
+    copy_into(path, part, START)
     return Disk(path)
+
+
+def make_efi_disk(path: Path, tree: Path, files: Mapping[str, Path], *, mib: int) -> Disk:
+    """Make a disk that EFI firmware starts ``files`` from, and whose second partition is an ext4 of ``tree``.
+
+    Each partition has ``mib`` MiB.
+    """
+    parts = path.with_suffix(".esp"), path.with_suffix(".part")
+    make_efi_partition(parts[0], files, mib=mib)
+    make_empty(parts[1], mib * MIB)
+    FORMATS["ext4"](parts[1], tree, "", "")
+    make_empty(path, (2 * mib + 2) * MIB)
+    size = mib * MIB // SECTOR
+    starts = START // SECTOR, START // SECTOR + size
+    lines = ["label: gpt", f"start={starts[0]}, size={size}, type=U", f"start={starts[1]}, size={size}"]
+    run(["sfdisk", "--quiet", str(path)], stdin="\n".join(lines) + "\n")
+    for part, start in zip(parts, starts, strict=True):
+        copy_into(path, part, start * SECTOR)
+    return Disk(path, start=starts[1] * SECTOR)
+
+
+def copy_into(disk: Path, part: Path, start: int) -> None:
+    """Move the file ``part`` into a disk, at byte ``start``."""
+    copy = [f"if={part}", f"of={disk}", "bs=1M", f"seek={start // MIB}", "conv=notrunc,sparse"]
+    run(["dd", *copy, "status=none"])
+    part.unlink()
 
 
 def make_empty(path: Path, size: int) -> None:

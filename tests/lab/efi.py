@@ -1,7 +1,7 @@
 """Booting through EFI firmware from a disk of the machine's own."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,17 +33,46 @@ class EfiBoot:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class EfiNetworkBoot:
+    """Start from the network card's ROM; the firmware writes to ``variables``."""
+
+    code: Path
+    variables: Path
+
+    def arguments(self) -> list[str]:
+        flash = "if=pflash,format=raw"
+        return [
+            *("-drive", f"{flash},readonly=on,file={self.code}"),
+            *("-drive", f"{flash},file={self.variables}"),
+            *("-boot", "n"),
+        ]
+
+
+def efi_network_boot(folder: Path) -> EfiNetworkBoot:
+    """Boot a machine without a disk through firmware whose variables are in ``folder``."""
+    code, variables = firmware(FIRMWARE)
+    shutil.copy(variables, folder / "variables")
+    return EfiNetworkBoot(code, folder / "variables")
+
+
+def make_efi_partition(path: Path, files: Mapping[str, Path], *, mib: int) -> None:
+    """Make a FAT with ``files`` by their names in it, such as ``EFI/BOOT/BOOTX64.EFI``."""
+    with path.open("wb") as file:
+        file.truncate(mib * MIB)
+    run(["mformat", "-i", str(path), "-F", "::"])
+    folders = dict.fromkeys(f"{parent}" for name in files for parent in reversed(Path(name).parents[:-1]))
+    for folder in folders:
+        run(["mmd", "-i", str(path), f"::/{folder}"])
+    for name, source in files.items():
+        run(["mcopy", "-i", str(path), str(source), f"::/{name}"])
+
+
 def efi_boot(folder: Path, program: Path) -> EfiBoot:
     """Put an EFI program on a disk in ``folder`` where firmware looks for one."""
     disk = folder / "esp"
-    with disk.open("wb") as file:
-        file.truncate(program.stat().st_size + 64 * MIB)
-    for command in (
-        ["mformat", "-i", str(disk), "-F", "::"],
-        ["mmd", "-i", str(disk), "::/EFI", "::/EFI/BOOT"],
-        ["mcopy", "-i", str(disk), str(program), "::/EFI/BOOT/BOOTX64.EFI"],
-    ):
-        run(command)
+    files = {"EFI/BOOT/BOOTX64.EFI": program}
+    make_efi_partition(disk, files, mib=program.stat().st_size // MIB + 64)
     code, variables = firmware(FIRMWARE)
     shutil.copy(variables, folder / "variables")
     return EfiBoot(code, folder / "variables", disk)

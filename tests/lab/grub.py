@@ -1,6 +1,6 @@
-"""GRUB for BIOS on a disk image, put there by hand: grub-install wants a real disk to probe.
+"""GRUB on a disk image, put there by hand: grub-install wants a real disk to probe.
 
-Source: the GRUB manual, "BIOS installation", and how the sources of boot.S and diskboot.S find what follows
+For BIOS: the GRUB manual, "BIOS installation", and how the sources of boot.S and diskboot.S find what follows
 them: the first sector loads the second, which by default loads what lies right behind it.
 """
 
@@ -11,6 +11,7 @@ from tests.lab.disk import SECTOR, START, Disk
 from tests.lab.programs import LabError, run
 
 MODULES = ("biosdisk", "part_msdos", "ext2", "linux")
+EFI_MODULES = ("part_gpt", "fat", "linux")
 FOLDERS = (Path("/usr/lib/grub/i386-pc"), Path("/usr/lib/grub2/i386-pc"))
 BOOT_CODE = 440
 """The bytes of the first sector that are code; the disk's signature and partition table follow."""
@@ -37,7 +38,20 @@ def make_core(folder: Path, parameters: str) -> bytes:
     config.write_text(
         f"set root=hd0,msdos1\nlinux /boot/vmlinuz {parameters}\ninitrd /boot/initrd.img\nboot\n"
     )
-    program = "grub-mkimage" if shutil.which("grub-mkimage") else "grub2-mkimage"
     options = ["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub", f"--config={config}"]
-    run([program, *options, f"--output={core}", *MODULES])
+    run([mkimage(), *options, f"--output={core}", *MODULES])
     return core.read_bytes()
+
+
+def make_efi_grub(folder: Path, parameters: str) -> Path:
+    """Make GRUB for EFI, which starts ``/vmlinuz`` with ``/initrd.img`` of the partition that it is on."""
+    folder.mkdir()
+    config, grub = folder / "grub.cfg", folder / "grub.efi"
+    config.write_text(f"linux /vmlinuz {parameters}\ninitrd /initrd.img\nboot\n")
+    options = ["--format=x86_64-efi", "--prefix=/EFI/BOOT", f"--config={config}"]
+    run([mkimage(), *options, f"--output={grub}", *EFI_MODULES])
+    return grub
+
+
+def mkimage() -> str:
+    return "grub-mkimage" if shutil.which("grub-mkimage") else "grub2-mkimage"
