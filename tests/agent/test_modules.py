@@ -80,3 +80,27 @@ def test_the_modules_in_the_kernel(machine: Machine, modules: str, listed: str) 
 
 def test_aliases_are_handed_to_modprobe_as_they_are(machine: Machine) -> None:
     assert machine.run("printf 'a b\\n*\\n\\\\x\\n' | load_aliases").log == ["modprobe -a -q a b * \\x"]
+
+
+@pytest.mark.parametrize(
+    ("cmdline", "insmod"),
+    [
+        ("e1000e.IntMode=1 e1000e.debug=2,3", "insmod /lib/modules/e1000e.ko IntMode=1 debug=2,3"),
+        ("snd-e1000e.x=1 e1000.y=1 e1000e=z rd.e1000e=1", "insmod /lib/modules/e1000e.ko"),
+        ('e1000e.name="a b $(reboot)"', "insmod /lib/modules/e1000e.ko name=a b $(reboot)"),
+        ("e1000e.flag", "insmod /lib/modules/e1000e.ko flag"),
+        ("-- e1000e.flag", "insmod /lib/modules/e1000e.ko"),
+    ],
+)
+def test_a_module_gets_its_parameters(machine: Machine, cmdline: str, insmod: str) -> None:
+    machine.on("insmod e1000e.ko", "true")
+    script = 'parse_words "$1"; load_module required /lib/modules/e1000e.ko && echo there'
+    outcome = machine.run(script, cmdline)
+    assert (outcome.output, outcome.log) == ("there\n", [insmod])
+
+
+def test_a_dash_in_the_name_of_a_module_is_an_underscore(machine: Machine) -> None:
+    machine.on("insmod xen-netfront.ko", "true")
+    script = 'parse_words "$1"; load_module required /lib/modules/xen-netfront.ko'
+    outcome = machine.run(script, "xen_netfront.max_queues=2 xen-netfront.x=y_1-2")
+    assert outcome.log == ["insmod /lib/modules/xen-netfront.ko max_queues=2 x=y_1-2"]

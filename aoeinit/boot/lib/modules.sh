@@ -4,6 +4,51 @@
 
 known_devices=0
 
+# Parameters for modules, a line each: MODULE OPTION.
+module_options=
+
+# keep_module_option NAME VALUE: keeps a kernel parameter of the form MODULE.OPTION[=VALUE]: the kernel gives it to
+# what is built in, insmod does not read it. NAME ends in = where it has a value.
+keep_module_option() {
+	local module="${1%%.*}" newline='
+'
+	[ "$module" != "$1" ] && [ "$module" != rd ] || return 0
+	case "$1$2" in
+	*"$newline"*) return 0 ;;
+	*) ;;
+	esac
+	underscored "$module"
+	module_options="$module_options$underscored ${1#*.}$2$newline"
+}
+
+# underscored NAME: sets $underscored to the module's NAME as the kernel has it, with _ for -.
+underscored() {
+	local rest="$1" head
+	underscored=
+	while :; do
+		head="${rest%%-*}"
+		underscored="$underscored$head"
+		[ "$head" != "$rest" ] || return 0
+		underscored="${underscored}_"
+		rest="${rest#*-}"
+	done
+}
+
+# insert_module PATH: insmod, with the parameters that the command line has for the module.
+insert_module() {
+	local path="$1" rest="$module_options" line newline='
+'
+	line="${path##*/}"
+	underscored "${line%.ko}"
+	set --
+	while [ -n "$rest" ]; do
+		line="${rest%%"$newline"*}"
+		rest="${rest#*"$newline"}"
+		[ "${line%% *}" != "$underscored" ] || set -- "$@" "${line#* }"
+	done
+	insmod "$path" "$@"
+}
+
 # load_modules STAGE: loads the modules listed for STAGE; false if a required one did not load.
 load_modules() {
 	local stage need path complete=1
@@ -17,7 +62,7 @@ load_modules() {
 # load_module NEED PATH: true if the module is in the kernel now; tells why where it is not.
 load_module() {
 	local reason
-	if reason="$(insmod "$2" 2>&1)"; then
+	if reason="$(insert_module "$2" 2>&1)"; then
 		detail "loaded ${2##*/}"
 		return 0
 	fi

@@ -29,7 +29,7 @@ set_parameter() {
 	rd.debug) debug=1 ;;
 	rd.overlay) overlay=1 ;;
 	rd.overlay=) set_overlay "$2" ;;
-	*) ;;
+	*) keep_module_option "$1" "$2" ;;
 	esac
 }
 
