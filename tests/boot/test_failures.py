@@ -15,10 +15,10 @@ from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
 OTHER_MAC = "52:54:00:99:99:99"
-PATIENCE = 8
+PATIENCE = 20
 """Seconds of rd.aoe.timeout."""
-MARGIN = 10
-BOOT_SECONDS = 120
+MARGIN = 60
+BOOT_SECONDS = 240
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ done
 for interface in /sys/class/net/*; do
 	# An interface that is down does not tell of its carrier.
 	say interface "${interface##*/} $(cat "$interface/address") $(cat "$interface/carrier" 2>/dev/null)"
+	# Who named it: 4 is userspace, by a rename; unknown for some.
+	say naming "${interface##*/} $(cat "$interface/name_assign_type" 2>/dev/null)"
 done
 lines parameters /proc/cmdline
 [ -e /run/aoeinit/state ] && lines state /run/aoeinit/state

@@ -1,0 +1,73 @@
+"""Machines that cannot find a root say which part is missing: driver, link, file system, init."""
+
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.disk import MIB, Disk, make_disk
+from tests.lab.image import build_image
+from tests.lab.kernels import debian_kernel
+from tests.lab.machine import DirectBoot, Nic
+from tests.lab.network import network
+from tests.lab.servers import vblade
+
+ROOT = "root=/dev/etherd/e11.0p1 rd.aoe.timeout=30"
+NIC = Nic("e1000")
+STRANGER = Nic("virtio-net-pci")
+
+
+def test_names_the_card_without_a_driver(bench: Bench) -> None:
+    image = bench.folder / "image"
+    build_image(debian_kernel("bookworm"), image, ["--nic", "e1000"])
+    boot = replace(bench.boot(ROOT), image=image)
+    said = last_words(bench, boot, STRANGER, bench.tiny_disk(secrets.token_hex(8)))
+    assert "no network interface; there are: none; hardware without a driver in this image: " in said
+    assert "(pci:v00001AF4d00001000" in said
+
+
+def test_names_the_interface_without_a_carrier(bench: Bench) -> None:
+    disk = bench.tiny_disk(secrets.token_hex(8))
+    said = last_words(bench, bench.boot(ROOT), NIC, disk, linked=False)
+    assert f"no carrier on aoe0 ({NIC.mac}) within 30 s" in said
+
+
+def test_names_the_file_systems_it_knows(bench: Bench) -> None:
+    disk = bench.tiny_disk(secrets.token_hex(8))
+    with disk.path.open("r+b") as file:
+        file.seek(disk.start)
+        file.write(bytes(MIB))
+    said = last_words(bench, bench.boot(ROOT), NIC, disk)
+    assert "cannot mount /dev/etherd/e11.0p1 (type any, options ro): " in said
+    assert "the kernel has the file systems " in said
+    assert {"btrfs", "ext4", "xfs"} <= set(said.rpartition("file systems ")[2].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "words"),
+    [
+        ("", "no init on /dev/etherd/e11.0p1: looked for /sbin/init, /etc/init, /bin/init"),
+        (" init=/bin/none", "init=/bin/none: no such program on /dev/etherd/e11.0p1"),
+    ],
+    ids=["anywhere", "as-told"],
+)
+def test_says_where_it_looked_for_an_init(parameter: str, words: str, bench: Bench) -> None:
+    tree = bench.folder / "empty"
+    tree.mkdir()
+    disk = make_disk(bench.folder / "disk", tree, mib=32)
+    assert words in last_words(bench, bench.boot(ROOT + parameter), NIC, disk)
+
+
+def last_words(bench: Bench, boot: DirectBoot, nic: Nic, disk: Disk, *, linked: bool = True) -> str:
+    """What the agent said last, with level error, before the machine restarted."""
+    with (
+        network() as net,
+        vblade(net, disk.path, masks=[nic.mac]),
+        bench.machine(net, boot, nic) as client,
+    ):
+        client.plug(nic, linked=linked)
+        client.run_to_end(BOOT_SECONDS)
+    said = [line.text for line in client.lines if "aoeinit: " in line.text]
+    assert not any("aoelab-" in line.text for line in client.lines)
+    return said[-1] if "earlier in this boot" not in said[-1] else said[-2]

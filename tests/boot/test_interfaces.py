@@ -1,0 +1,63 @@
+"""Machines with several network cards: the one that reaches the target serves, whatever its place."""
+
+import secrets
+from dataclasses import replace
+
+import pytest
+
+from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.image import build_image
+from tests.lab.kernels import debian_kernel
+from tests.lab.machine import Nic
+from tests.lab.network import network
+from tests.lab.programs import run
+from tests.lab.report import read_report
+from tests.lab.servers import vblade
+from tests.lab.sysfs import make_sysfs
+
+ROOT = "root=/dev/etherd/e11.0p1"
+ALIVE = Nic("e1000")
+OTHER = Nic("e1000", mac="52:54:00:11:00:02", tap="tap1")
+
+
+@pytest.mark.parametrize("first", ["dead", "alive"])
+@pytest.mark.parametrize("other", ["without a link", "without an answer"])
+def test_a_dead_interface_does_not_stand_in_the_way(first: str, other: str, bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    cards = (ALIVE, OTHER) if first == "alive" else (OTHER, ALIVE)
+    with (
+        network(taps=2) as net,
+        vblade(net, disk.path, masks=[ALIVE.mac]),
+        bench.machine(net, bench.boot(ROOT), *cards) as client,
+    ):
+        run(net.inside(["ip", "link", "set", OTHER.tap, "nomaster"]))
+        client.plug(OTHER, linked=other != "without a link")
+        client.run_to_end(BOOT_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.state["mac"] == ALIVE.mac
+    # An interface that is down tells of no carrier.
+    carriers = {mac: up for _, mac, *up in map(str.split, report.every("interface"))}
+    assert (carriers[ALIVE.mac], carriers[OTHER.mac]) == (["1"], [])
+
+
+def test_an_interface_keeps_its_name_from_whatever_slot(bench: Bench) -> None:
+    kernel = debian_kernel("trixie")
+    sysfs = make_sysfs(bench.folder / "sys", ALIVE)
+    image = bench.folder / "image"
+    build_image(kernel, image, ["--nic", "host", "--sysfs", str(sysfs)])
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    # The kernel counts the cards: the other one is its eth0 now.
+    boot = replace(bench.boot(ROOT, "trixie"), image=image)
+    with (
+        network(taps=2) as net,
+        vblade(net, disk.path, masks=[ALIVE.mac]),
+        bench.machine(net, boot, OTHER, ALIVE) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert (report.state["interface"], report.state["mac"]) == ("eth0", ALIVE.mac)
+    assert any(f" {OTHER.mac.lower()}" in line.text and "eth0:" in line.text for line in client.lines)
