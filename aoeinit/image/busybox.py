@@ -41,6 +41,9 @@ def require_applets(sysroot: Path, path: str, needed: Collection[str]) -> None:
     file = resolve(sysroot, path)
     if file is None:
         raise ProgramError(f"no busybox at /{path.lstrip('/')} in {sysroot}", PACKAGES)
-    missing = sorted(set(needed) - applets(read_program(file)))
+    found = applets(read_program(file))
+    if not found:
+        raise ProgramError(f"{file.file} is no busybox: it holds no list of applets", PACKAGES)
+    missing = sorted(set(needed) - found)
     if missing:
         raise ProgramError(f"{file.file} lacks the applets {', '.join(missing)}", PACKAGES)

@@ -184,6 +184,11 @@ class TestBusybox:
     def test_a_program_without_a_table_has_none(self, content: bytes) -> None:
         assert applets(content) == frozenset()
 
+    def test_another_program_of_that_name_is_told(self, tmp_path: Path) -> None:
+        plant(tmp_path, {"bin/busybox": b"#!/bin/sh\nexec toybox\n"})
+        with pytest.raises(ProgramError, match="is no busybox"):
+            require_applets(tmp_path, find_busybox(tmp_path), ["sh"])
+
     def test_all_that_is_needed_passes(self, tmp_path: Path) -> None:
         plant(tmp_path, {"bin/busybox": made_up_busybox(NAMES)})
         require_applets(tmp_path, find_busybox(tmp_path), ["ash", "switch_root"])
