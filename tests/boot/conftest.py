@@ -22,6 +22,15 @@ does not work without; QEMU's runs none. The real one is not free."""
 LOGS = Path(__file__).parent / "logs"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "patient: waits for minutes and needs little else")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits: the short boots go on beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("patient") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _root() -> None:
     if os.geteuid() != 0:

@@ -31,6 +31,12 @@ def test_frames_of_others_pass() -> None:
     assert Faults(lost=1).choose(arp, Random(1)) == ""
 
 
+def test_frames_that_are_too_long_are_lost() -> None:
+    faults = Faults(longest=100)
+    assert faults.choose(frame(REQUEST, bytes(100)), Random(1)) == "lost"
+    assert faults.choose(frame(REQUEST, b""), Random(1)) == ""
+
+
 @given(chances)
 def test_a_mangled_frame_differs_in_one_byte_of_its_header(chance: Random) -> None:
     sent = frame(ANSWER, b"data" * 256)

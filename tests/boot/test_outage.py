@@ -5,6 +5,8 @@ import secrets
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.lab.bench import Bench
 from tests.lab.disk import Condition, Disk, condition, make_disk
 from tests.lab.machine import Machine, Nic
@@ -56,6 +58,7 @@ done
 """
 
 
+@pytest.mark.patient
 def test_a_root_outlives_its_server_being_away(bench: Bench) -> None:
     token = secrets.token_hex(8)
     pattern = secrets.token_bytes(PATTERN_BYTES)

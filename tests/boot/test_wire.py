@@ -39,7 +39,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.patient if "20" in name else ()) for name in CASES]
+)
 def test_a_bad_wire_costs_time_only(name: str, bench: Bench) -> None:
     faults = CASES[name]
     token = secrets.token_hex(8)

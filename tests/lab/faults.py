@@ -21,10 +21,16 @@ sender) a mangled frame is a good one that says something else, and AoE has noth
 rest of the tag is when Linux sent the request; it believes what comes back, and may then wait minutes for
 a lost frame."""
 
+LIMITS: Final = frozenset({"seconds", "longest", "seed"})
+"""What in :class:`Faults` is no share."""
+
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """The share of AoE frames, each way, that fares in such a way; at most ``seconds`` late when delayed."""
+    """The share of AoE frames, each way, that fares in such a way; at most ``seconds`` late when delayed.
+
+    Frames of more than ``longest`` bytes are lost in any case.
+    """
 
     lost: float = 0
     doubled: float = 0
@@ -32,13 +38,16 @@ class Faults:
     truncated: float = 0
     mangled: float = 0
     seconds: float = 0.05
+    longest: int = 65536
     seed: int = 1
 
     def choose(self, frame: bytes, chance: Random) -> str:
         """Which fault happens to a frame; empty for none."""
         if frame[12:14] != ETHER_TYPE:
             return ""
-        shares = {name: share for name, share in asdict(self).items() if name not in {"seconds", "seed"}}
+        if len(frame) > self.longest:
+            return "lost"
+        shares = {name: share for name, share in asdict(self).items() if name not in LIMITS}
         shares[""] = 1 - sum(shares.values())
         return chance.choices(list(shares), list(shares.values()))[0]
 

@@ -19,10 +19,14 @@ SERVER_MAC = "52:54:00:11:ff:01"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network namespace, held by the process ``holder``, with :data:`BRIDGE` and the named taps in it."""
+    """A network namespace, held by the process ``holder``, with :data:`BRIDGE` and the named taps in it.
+
+    ``mtu`` is that of every interface there, in bytes.
+    """
 
     holder: int
     taps: tuple[str, ...]
+    mtu: int
 
     def inside(self, command: Sequence[str]) -> list[str]:
         """The command that runs ``command`` in this network."""
@@ -30,26 +34,26 @@ class Network:
 
 
 @contextmanager
-def network(taps: int = 1) -> Iterator[Network]:
+def network(taps: int = 1, mtu: int = 1500) -> Iterator[Network]:
     """Make a network with ``tap0``, ``tap1``, … for as long as the block runs."""
     with running(["unshare", "--net", "cat"], stdout=subprocess.PIPE) as holder:
         wait_for_echo(holder)
-        made = Network(holder.pid, tuple(f"tap{number}" for number in range(taps)))
-        run(made.inside(["ip", "-batch", "-"]), stdin=layout(made.taps))
+        made = Network(holder.pid, tuple(f"tap{number}" for number in range(taps)), mtu)
+        run(made.inside(["ip", "-batch", "-"]), stdin=layout(made.taps, mtu))
         yield made
 
 
-def layout(taps: Sequence[str]) -> str:
+def layout(taps: Sequence[str], mtu: int) -> str:
     """The commands for ip(8) that lay the network out."""
     lines = [
         "link set lo up",
         # Without an address of its own it takes one from its taps, and another when that leaves.
         f"link add {BRIDGE} address {SERVER_MAC} type bridge forward_delay 0",
         f"address add {SERVER_ADDRESS}/24 dev {BRIDGE}",
-        f"link set {BRIDGE} up",
+        f"link set {BRIDGE} mtu {mtu} up",
     ]
     for tap in taps:
-        lines += [f"tuntap add {tap} mode tap", f"link set {tap} master {BRIDGE} up"]
+        lines += [f"tuntap add {tap} mode tap", f"link set {tap} mtu {mtu} master {BRIDGE} up"]
     return "\n".join(lines) + "\n"
 
 

@@ -23,6 +23,7 @@ while read -r device folder kind options _; do
 done </proc/mounts
 for disk in /sys/block/etherd*; do
 	say disk "${disk##*!} $(cat "$disk/netif") $(cat "$disk/mac")"
+	say payload "${disk##*!} $(cat "$disk/payload")"
 done
 for interface in /sys/class/net/*; do
 	# An interface that is down does not tell of its carrier.

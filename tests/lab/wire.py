@@ -56,8 +56,8 @@ def held_wire(net: Network, tap: str, faults: Faults = FLAWLESS) -> Iterator[Wir
     lines = [
         f"link set {tap} nomaster",
         f"link add {near} type veth peer name {far}",
-        f"link set {near} up",
-        f"link set {far} master {BRIDGE} up",
+        f"link set {near} mtu {net.mtu} up",
+        f"link set {far} mtu {net.mtu} master {BRIDGE} up",
     ]
     run(net.inside(["ip", "-batch", "-"]), stdin="\n".join(lines) + "\n")
     command = ["env", f"PYTHONPATH={TOP}", sys.executable, "-m", "tests.lab.relay"]
