@@ -31,8 +31,12 @@ INTERFACES_FILE: Final = "etc/aoeinit/interfaces"
 STATE_FILE: Final = "run/aoeinit/state"
 """``KEY=VALUE`` lines about this boot: :data:`STATE_KEYS`."""
 
-STATE_KEYS: Final = ("target", "device", "interface", "mac", "server", "root", "filesystem", "overlay")
-"""``target`` e11.0; ``device`` its disk; ``interface`` that serves it and its ``mac``; ``server`` MAC;
+STATE_KEYS: Final = (
+    *("target", "device", "interface", "mac", "mtu", "server", "paths", "root", "filesystem"),
+    "overlay",
+)
+"""``target`` e11.0; ``device`` its disk; ``interface`` that serves it, its ``mac`` and its ``mtu`` in bytes;
+``server``: the MAC of the first that answered, ``paths``: of all, separated by commas;
 ``root`` the device mounted as root; ``filesystem`` its type; ``overlay``, with rd.overlay only, the size of
 the memory for changes."""
 
@@ -61,6 +65,7 @@ PARAMETERS: Final = (
     "quiet",
     "rd.aoe",
     "rd.aoe.nic",
+    "rd.aoe.server",
     "rd.aoe.timeout",
     "rd.debug",
     "rd.overlay",

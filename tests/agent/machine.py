@@ -93,7 +93,13 @@ class Machine:
         """Let the machine have an Ethernet interface, down as yet; its MAC ends in ``index``."""
         folder = f"sys/class/net/{name}"
         (self.root / folder / "device").mkdir(parents=True)
-        files = {"type": 1, "link": int(carrier), "address": mac or mac_of(index), "ifindex": index}
+        files = {
+            "type": 1,
+            "link": int(carrier),
+            "address": mac or mac_of(index),
+            "ifindex": index,
+            "mtu": 1500,
+        }
         for file, value in files.items():
             self.put(f"{folder}/{file}", f"{value}\n")
 

@@ -58,6 +58,8 @@ def test_a_boot_in_its_order(machine: Machine) -> None:
         "insmod /lib/modules/ext4.ko",
         "insmod /lib/modules/aoe.ko",
         "mount -t ext4 -o ro /dev/etherd/e11.0p1 /sysroot",
+        "mount -t debugfs debugfs /sys/kernel/debug",
+        "umount /sys/kernel/debug",
         "mount -o move /dev /sysroot/dev",
         "mount -o move /proc /sysroot/proc",
         "mount -o move /sys /sysroot/sys",
@@ -78,7 +80,9 @@ def test_what_a_boot_leaves_behind(machine: Machine) -> None:
         "device": "/dev/etherd/e11.0",
         "interface": "aoe0",
         "mac": mac_of(2),
+        "mtu": "1500",
         "server": "52:54:00:aa:bb:cc",
+        "paths": "52:54:00:aa:bb:cc",
         "root": "/dev/etherd/e11.0p1",
         "filesystem": "ext4",
     }

@@ -113,7 +113,9 @@ def test_the_state_names_the_first_of_several_interfaces(machine: Machine) -> No
         "device=/dev/etherd/e1.2",
         "interface=aoe0,aoe1",
         "mac=52:54:00:00:00:02",
+        "mtu=1500",
         "server=52:54:00:aa:bb:cc",
+        "paths=52:54:00:aa:bb:cc",
         "root=/dev/etherd/e1.2",
         "filesystem=xfs",
     ]

@@ -83,7 +83,9 @@ def check_report(client: Machine, token: str, release: str, nic: Nic) -> None:
         "device": "/dev/etherd/e11.0",
         "interface": interface,
         "mac": nic.mac,
+        "mtu": "1500",
         "server": ":".join(re.findall("..", server)),
+        "paths": ":".join(re.findall("..", server)),
         "root": "/dev/etherd/e11.0p1",
         "filesystem": "ext4",
     }

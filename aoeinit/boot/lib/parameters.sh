@@ -25,6 +25,7 @@ set_parameter() {
 	quiet) quiet=1 ;;
 	rd.aoe=) set_rd_aoe "$2" ;;
 	rd.aoe.nic=) rd_aoe_nic="$2" ;;
+	rd.aoe.server=) rd_aoe_server="$2" ;;
 	rd.aoe.timeout=) set_timeout "$2" ;;
 	rd.debug) debug=1 ;;
 	rd.overlay) overlay=1 ;;

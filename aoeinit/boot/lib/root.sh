@@ -95,9 +95,11 @@ follow_in_root() {
 
 # write_state: leaves what this boot used for the running system.
 write_state() {
-	local serving='' mac='' server='' folder type
+	local serving='' mac='' mtu='' server='' folder type
 	read -r serving <"/sys/block/etherd!$target/netif"
 	read -r mac <"/sys/class/net/${serving%%,*}/address"
+	read -r mtu <"/sys/class/net/${serving%%,*}/mtu"
+	list_servers
 	read -r server <"/sys/block/etherd!$target/mac"
 	colon_mac "$server"
 	while read -r _ folder type _; do
@@ -105,7 +107,8 @@ write_state() {
 	done </proc/mounts
 	{
 		printf '%s\n' "target=$target" "device=/dev/etherd/$target"
-		printf '%s\n' "interface=$serving" "mac=$mac" "server=$colon_mac"
+		printf '%s\n' "interface=$serving" "mac=$mac" "mtu=$mtu"
+		printf '%s\n' "server=$colon_mac" "paths=$servers"
 		printf '%s\n' "root=$root" "filesystem=$type"
 		[ -z "$overlay" ] || printf '%s\n' "overlay=${overlay_size:-50%}"
 	} >/run/aoeinit/state

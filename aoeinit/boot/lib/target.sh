@@ -99,6 +99,7 @@ find_target() {
 		[ "$each" = "${targets%% *}" ] || is_settled || return 1
 		target="$each"
 		info "target $target answered"
+		check_servers
 		return 0
 	done
 	return 1
