@@ -10,7 +10,7 @@ from aoeinit import __version__
 from aoeinit.boot import contract
 from aoeinit.boot.files import INIT, agent_files
 from aoeinit.config import ALL, AUTO, HOST, Settings
-from aoeinit.errors import KernelError
+from aoeinit.errors import ConfigError, KernelError
 from aoeinit.image.busybox import find_busybox, require_applets
 from aoeinit.image.copies import file_entries
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
@@ -101,13 +101,13 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     contents = {each.module: read_module(index.module_file(each.module)) for each in modules}
     firmware = _firmware(index, contents)
     busybox = find_busybox(options.sysroot)
-    require_applets(options.sysroot, busybox, contract.APPLETS)
+    require_applets(options.sysroot, busybox, _applets(options.settings))
     programs = tuple(find_program(options.sysroot, name) for name in options.settings.program)
     microcode = _microcode(options)
     entries = [
         *_frame(options.sysroot),
         *_agent(),
-        *_busybox(options.sysroot, busybox),
+        *_busybox(options.sysroot, busybox, _applets(options.settings)),
         *_module_files(index, contents),
         *_firmware_files(options.sysroot, firmware.files),
         *(
@@ -116,6 +116,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
             for entry in program_entries(options.sysroot, path, provided=APPLET_PATHS)
         ),
         *(entry for source, path in options.settings.file for entry in file_entries(source, path)),
+        *_password_files(options.settings),
         *_contract_files(options, modules),
     ]
     return ImagePlan(
@@ -251,10 +252,15 @@ def _agent() -> Iterator[Entry]:
         yield File(path, content, 0o755 if path == INIT else 0o644)
 
 
-def _busybox(sysroot: Path, busybox: str) -> Iterator[Entry]:
+def _applets(settings: Settings) -> tuple[str, ...]:
+    """Name what the agent of this image may call."""
+    return (*contract.APPLETS, *(contract.SHELL_APPLETS if settings.emergency_shell else ()))
+
+
+def _busybox(sysroot: Path, busybox: str, applets: Iterable[str]) -> Iterator[Entry]:
     """Give busybox under the name of every applet that is called, and where the kernel calls modprobe."""
     yield from program_entries(sysroot, busybox, destination="bin/busybox")
-    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in contract.APPLETS)
+    yield from (Symlink(f"bin/{applet}", "/bin/busybox") for applet in applets)
     yield Symlink("sbin/modprobe", "/bin/busybox")
 
 
@@ -295,6 +301,22 @@ def _early_entries(microcode: Iterable[Microcode]) -> Iterator[Entry]:
         yield File("early_cpio", b"1\n")
 
 
+def _shell(settings: Settings) -> str:
+    """Say in the contract's words what kind of emergency shell there is."""
+    if settings.emergency_password and not settings.emergency_shell:
+        raise ConfigError("a password for the emergency shell, but no shell", "add --emergency-shell")
+    if not settings.emergency_shell:
+        return ""
+    return "password" if settings.emergency_password else "open"
+
+
+def _password_files(settings: Settings) -> Iterator[Entry]:
+    """Give the files by which sulogin checks the emergency shell's password."""
+    if settings.emergency_password:
+        yield File(contract.USERS_FILE, b"root:x:0:0:root:/:/bin/sh\n")
+        yield File(contract.SHADOW_FILE, f"root:{settings.emergency_password}::::::\n".encode(), 0o600)
+
+
 def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> Iterator[Entry]:
     """Write down for the agent what :mod:`aoeinit.boot.contract` promises."""
     facts = {
@@ -302,6 +324,7 @@ def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> 
         "kernel": options.release,
         "target": str(options.settings.target or ""),
         "nic": "all" if ALL in options.settings.nic else "listed",
+        "shell": _shell(options.settings),
     }
     image = "".join(f"{key}={value}\n" for key, value in facts.items() if value)
     ordered = sorted(

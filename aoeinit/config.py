@@ -4,6 +4,7 @@ The fields of :class:`Settings` are the one table behind the options of ``aoeini
 configuration files (:mod:`aoeinit.config_files`).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -23,8 +24,9 @@ COMPRESSIONS: Final = ("zstd", "xz", "gzip", "lz4", "none")
 class Key:
     """How a setting is given, as an option and in a file.
 
-    ``read`` makes a value of one string, or of one integer where ``whole`` is set, and raises
-    :class:`ConfigError`. ``default`` tells people what happens where nobody gives it; ``example`` is TOML.
+    ``read`` makes a value of one string, of one integer where ``whole`` is set, or of a boolean where
+    ``flag`` is, and raises :class:`ConfigError`. ``default`` tells people what happens where nobody gives
+    it; ``example`` is TOML.
     """
 
     metavar: str
@@ -34,6 +36,7 @@ class Key:
     default: str = ""
     repeats: bool = False
     whole: bool = False
+    flag: bool = False
     choices: tuple[str, ...] = ()
 
     @property
@@ -69,6 +72,16 @@ def _path(text: str) -> str:
     return text
 
 
+# sha512, sha256 and md5: what every busybox can check. Source: crypt(5).
+_HASH: Final = re.compile(r"\$[156]\$[./0-9A-Za-z$=]{10,}")
+
+
+def _hash(text: str) -> str:
+    if not _HASH.fullmatch(text):
+        raise ConfigError("that is no crypt hash of a password", "take what openssl passwd -6 prints")
+    return text
+
+
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -84,7 +97,8 @@ class Settings:
 
     ``nic`` holds ``host``, ``all`` or names of modules. ``filesystem`` may be empty: that of the root is
     meant. ``file`` are pairs of a source on this machine and its absolute path in the image. ``level``
-    ``None`` is the compression's own. ``microcode`` is ``auto`` or ``none``.
+    ``None`` is the compression's own. ``microcode`` is ``auto`` or ``none``. ``emergency_password`` is a hash
+    as in /etc/shadow; it is of no use without ``emergency_shell``.
     """
 
     nic: tuple[str, ...] = field(
@@ -150,6 +164,21 @@ class Settings:
             _one_of((AUTO, "none")),
             default=AUTO,
             choices=(AUTO, "none"),
+        ).metadata,
+    )
+    emergency_shell: bool = field(
+        default=False,
+        metadata=Key(
+            "", "A shell for boots that fail and ask for one (rd.aoe.onfail=shell).", "true", bool, flag=True
+        ).metadata,
+    )
+    emergency_password: str | None = field(
+        default=None,
+        metadata=Key(
+            "HASH",
+            "The crypt hash of the password that this shell asks for.",
+            '"$6$salt$hash.of.the.password"',
+            _hash,
         ).metadata,
     )
 

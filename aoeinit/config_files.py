@@ -133,14 +133,15 @@ def _value(name: str, raw: Any, where: str, sysroot: Path) -> Any:  # noqa: ANN4
     key = KEYS.get(name)
     if key is None:
         raise ConfigError(f"{where}: unknown key {name!r}", nearest(name, tuple(KEYS)))
-    kind = int if key.whole else str
+    kind = bool if key.flag else int if key.whole else str
     items = raw if key.repeats and isinstance(raw, list) else [raw]
     wrong = [each for each in items if type(each) is not kind]
     if wrong:
         takes = {False: "a string", True: "a string, or a list of strings"}[key.repeats]
         raise ConfigError(
             f"{where}: {name} is {'a list with ' * (items is raw)}{_type(wrong[0])}",
-            f"it takes {'a whole number' if key.whole else takes}: {name} = {key.example}",
+            f"it takes {'true or false' if key.flag else 'a whole number' if key.whole else takes}: "
+            f"{name} = {key.example}",
         )
     try:
         values = tuple(key.read(each) for each in items)

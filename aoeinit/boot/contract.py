@@ -10,9 +10,17 @@ from typing import Final
 IMAGE_FILE: Final = "etc/aoeinit/image"
 """``KEY=VALUE`` lines about the image: :data:`IMAGE_KEYS`. An unset key is left out."""
 
-IMAGE_KEYS: Final = ("version", "kernel", "target", "nic")
+IMAGE_KEYS: Final = ("version", "kernel", "target", "nic", "shell")
 """``version`` of aoeinit; ``kernel`` release; ``target`` baked in (``e11.0``);
-``nic``: ``listed`` or, for drivers loaded by alias, ``all``."""
+``nic``: ``listed`` or, for drivers loaded by alias, ``all``; ``shell``, where the image has an emergency
+shell: ``open``, or ``password`` for one that asks for root's password in :data:`SHADOW_FILE`."""
+
+USERS_FILE: Final = "etc/passwd"
+SHADOW_FILE: Final = "etc/shadow"
+"""What busybox's sulogin reads: one user, root, with the crypt hash of the emergency shell's password."""
+
+SHELL_APPLETS: Final = ("cttyhack", "setsid", "sulogin")
+"""The applets that only an image with an emergency shell needs."""
 
 MODULES_FILE: Final = "etc/aoeinit/modules"
 """The load order: a line ``STAGE NEED PATH`` for each module, PATH absolute in the image."""
@@ -64,9 +72,13 @@ PARAMETERS: Final = (
     "panic",
     "quiet",
     "rd.aoe",
+    "rd.aoe.mtu",
     "rd.aoe.nic",
+    "rd.aoe.onfail",
     "rd.aoe.server",
     "rd.aoe.timeout",
+    "rd.aoe.vlan",
+    "rd.break",
     "rd.debug",
     "rd.overlay",
 )

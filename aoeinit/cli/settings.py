@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from aoeinit.config import KEYS, Settings, change
+from aoeinit.config import KEYS, Key, Settings, change
 from aoeinit.errors import ConfigError
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -16,14 +16,22 @@ def setting_options(command: F) -> F:
     """Add an option for each setting; the command gets them by name, ``None`` where one is not given."""
     for name, key in reversed(tuple(KEYS.items())):
         command = click.option(
-            f"--{name}",
-            type=click.Choice(key.choices) if key.choices else int if key.whole else str,
-            metavar=None if key.choices else key.metavar,
+            f"--{name.replace('_', '-')}",
+            type=_type(key),
+            is_flag=key.flag,
+            default=None,
+            metavar=None if key.choices or key.flag else key.metavar,
             multiple=key.repeats,
             callback=read,
             help=f"{key.meaning}  [default: {key.default}]" if key.default else key.meaning,
         )(command)
     return command
+
+
+def _type(key: Key) -> Any:  # noqa: ANN401 - click's types and Python's
+    if key.choices:
+        return click.Choice(key.choices)
+    return bool if key.flag else int if key.whole else str
 
 
 def read(_ctx: click.Context, param: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - of any setting

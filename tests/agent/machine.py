@@ -56,7 +56,7 @@ class Machine:
         shutil.copy(BOOT / "init", self.root / "init")
         shutil.copy(BOOT / "guard", self.root / "lib/aoeinit/guard")
         shutil.copy(PRELUDE, self.root / "prelude.sh")
-        for program in ("switch_root", "reboot"):
+        for program in ("switch_root", "reboot", "poweroff"):
             (self.root / "bin" / program).unlink()
             self.put(f"bin/{program}", f'#!/bin/sh\n. /prelude.sh\nrecord_{program} "$@"\n')
             (self.root / "bin" / program).chmod(0o755)

@@ -52,14 +52,27 @@ modprobe() {
 	happen modprobe
 }
 
-# ip link set dev NAME up | down | name NEW
+# ip link add link PARENT name NAME type vlan id NUMBER
+add_link() {
+	[ ! -e "/machine/ip add" ] || happen "ip add" || return 1
+	mkdir "/sys/class/net/$6"
+	cp "/sys/class/net/$4/address" "/sys/class/net/$4/link" "/sys/class/net/$6"
+	echo "90$4" >"/sys/class/net/$6/ifindex"
+}
+
+# ip link set dev NAME up | down | name NEW | mtu BYTES
 ip() {
 	note ip "$@"
+	[ "$2" != add ] || {
+		add_link "$@"
+		return
+	}
 	[ ! -e "/machine/ip $5" ] || happen "ip $5" || return 1
 	[ -d "/sys/class/net/$4" ] || refuse "ip: can't find device '$4'" || return 1
 	case "$5" in
 	up) cp "/sys/class/net/$4/link" "/sys/class/net/$4/carrier" ;;
 	down) rm "/sys/class/net/$4/carrier" ;;
+	mtu) echo "$6" >"/sys/class/net/$4/mtu" ;;
 	name)
 		[ ! -e "/sys/class/net/$6" ] || refuse "ip: SIOCSIFNAME: File exists" || return 1
 		mv "/sys/class/net/$4" "/sys/class/net/$6"
@@ -120,4 +133,15 @@ record_switch_root() {
 record_reboot() {
 	note reboot "$@"
 	kill -9 0
+}
+
+# record_poweroff ARGUMENT...: the machine goes off.
+record_poweroff() {
+	note poweroff "$@"
+	kill -9 0
+}
+
+setsid() {
+	note setsid "$@"
+	happen setsid
 }

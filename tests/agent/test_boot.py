@@ -418,7 +418,13 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("name", ["rootfstype", "rootflags", "rd.aoe", "rd.aoe.timeout", "panic", "other"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rootfstype", "rootflags", "panic", "other", "rd.break"),
+        *("rd.aoe", "rd.aoe.mtu", "rd.aoe.onfail", "rd.aoe.timeout", "rd.aoe.vlan"),
+    ],
+)
 def test_hostile_values_are_data(machine: Machine, name: str, value: str) -> None:
     outcome = furnish(machine).boot(f'{ROOT} "{name}={value}"')
     assert outcome.output == ""

@@ -48,12 +48,14 @@ def builtins(names: set[str]) -> set[str]:
 def test_the_applets_are_those_that_the_agent_runs() -> None:
     run = {call[0] for call in calls()} | {"sh"}  # what #! names
     run |= {call[1] for call in calls() if call[0] in {"exec", "uevent"} and len(call) > 1}
+    run |= {call[1] for call in calls() if call[0] == "end_with"}
+    run |= {word for call in calls() if call[0] == "setsid" for word in call[1:]}
     run -= {""} | set(functions())
     programs = {name.removeprefix("/bin/") for name in run - builtins(run)}
     programs |= {"poweroff", "reboot"}  # the guard's, by what was ordered
     # The busybox of another distribution has no echo of its own in uevent: it runs the applet.
     programs |= {call[1] for call in calls() if call[0] == "uevent"}
-    assert sorted(programs) == sorted(contract.APPLETS)
+    assert sorted(programs) == sorted({*contract.APPLETS, *contract.SHELL_APPLETS})
     assert all(script.read_text().startswith("#!/bin/sh\n") for script in SCRIPTS if script.name == "init")
 
 
@@ -98,7 +100,8 @@ def test_the_files_are_those_of_the_contract() -> None:
     read = {literal(node["Word"]) for node in redirections() if node.get("Word")}
     assert {file for file in read if file.startswith("/etc/aoeinit/")} == files
     written = {file for file in read if file.startswith("/run/aoeinit/")}
-    assert written == {f"/{contract.STATE_FILE}", f"/{contract.TIMELINE_FILE}", "/run/aoeinit/events"}
+    own = {"/run/aoeinit/events", "/run/aoeinit/reading"}
+    assert written == {f"/{contract.STATE_FILE}", f"/{contract.TIMELINE_FILE}", *own}
 
 
 def redirections() -> list[dict[str, dict[str, object]]]:

@@ -72,6 +72,7 @@ def test_every_expansion_is_quoted() -> None:
         "init",
         "interfaces",
         "looked_at",
+        "new",
         "targets",
     }
 

@@ -44,7 +44,7 @@ def make_system(sysroot: Path) -> Path:
     (sysroot / "lib/firmware/nic/one.bin").write_bytes(b"code")
     (sysroot / "lib/firmware/nic/two.bin").symlink_to("one.bin")
     (sysroot / "bin").mkdir()
-    make_busybox(sysroot, {*contract.APPLETS, "sh", "zcat"})
+    make_busybox(sysroot, {*contract.APPLETS, *contract.SHELL_APPLETS, "zcat"})
     return sysroot
 
 

@@ -286,3 +286,39 @@ def test_what_file_names_must_be_there_and_be_a_file(sysroot: Path) -> None:
 def test_two_sources_for_one_place_are_refused(sysroot: Path) -> None:
     clash = Settings(nic=("nic",), file=((sysroot / FOLDER / "modules.dep", "/init"),))
     assert "init" in refusal(sysroot, clash).message
+
+
+HASH = "$6$salt$abcdefghijklmnopqrstuvwxyz./0123456789"
+
+
+@pytest.mark.parametrize(
+    ("password", "fact", "files"),
+    [
+        (None, "shell=open", set()),
+        (HASH, "shell=password", {contract.USERS_FILE, contract.SHADOW_FILE}),
+    ],
+)
+def test_an_emergency_shell(sysroot: Path, password: str | None, fact: str, files: set[str]) -> None:
+    made = plan(sysroot, Settings(nic=("nic",), emergency_shell=True, emergency_password=password))
+    paths = {entry.path: entry for entry in made.entries}
+    assert {contract.USERS_FILE, contract.SHADOW_FILE} & set(paths) == files
+    assert {f"usr/bin/{applet}" for applet in contract.SHELL_APPLETS} <= set(paths)
+    assert fact in content(made, contract.IMAGE_FILE).splitlines()
+    if password:
+        assert content(made, contract.SHADOW_FILE) == f"root:{HASH}::::::\n"
+        shadow = paths[contract.SHADOW_FILE]
+        assert isinstance(shadow, File)
+        assert shadow.mode == 0o600
+
+
+def test_no_emergency_shell_unasked(sysroot: Path) -> None:
+    made = plan(sysroot)
+    assert "shell=" not in content(made, contract.IMAGE_FILE)
+    assert not {f"usr/bin/{applet}" for applet in contract.SHELL_APPLETS} & {
+        entry.path for entry in made.entries
+    }
+
+
+def test_a_password_for_a_shell_that_is_not_there(sysroot: Path) -> None:
+    with pytest.raises(ConfigError, match="no shell"):
+        plan(sysroot, Settings(nic=("nic",), emergency_password=HASH))

@@ -208,7 +208,8 @@ def test_options_and_keys_are_the_same() -> None:
     for name, key in KEYS.items():
         option = options[name]
         assert isinstance(option, click.Option)
-        assert option.opts == [f"--{name}"]
+        assert option.opts == [f"--{name.replace('_', '-')}"]
+        assert option.is_flag == key.flag
         assert option.multiple == key.repeats
         assert (option.type == click.INT) == key.whole
         assert isinstance(option.type, click.Choice) == bool(key.choices)
@@ -299,6 +300,8 @@ def test_config_show_gives_values_and_origins_as_json(tmp_path: Path) -> None:
         "compress": {"value": "zstd", "origin": "default"},
         "level": {"value": None, "origin": "default"},
         "microcode": {"value": "auto", "origin": "default"},
+        "emergency_shell": {"value": False, "origin": "default"},
+        "emergency_password": {"value": None, "origin": "default"},
     }
 
 

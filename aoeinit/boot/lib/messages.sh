@@ -66,17 +66,3 @@ problem() {
 	warn "$1"
 	problems="$problems${problems:+; }$1"
 }
-
-# fail TEXT: the end of this boot. Says why and what went wrong before, restarts as panic= says, never returns.
-fail() {
-	error "$1"
-	[ -z "$problems" ] || error "earlier in this boot: $problems"
-	case "$panic" in
-	-*) ;;
-	0) error "waiting for ever, as panic=0 says" && pause_for_ever ;;
-	*) error "restarting in $panic seconds" && pause "$panic" ;;
-	esac
-	/bin/reboot -f
-	error "the machine does not restart"
-	pause_for_ever
-}

@@ -28,6 +28,7 @@ name_interface() {
 	done
 	rename_interface "$interface" "$wanted" || problem "cannot rename $interface ($mac) to $wanted ($reason)"
 	find_interface "$1"
+	[ -z "$vlan" ] || return 0
 	[ "$interface" = "$wanted" ] || add_aoe_name "$wanted"
 	add_aoe_name "$interface"
 }

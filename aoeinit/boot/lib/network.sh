@@ -3,6 +3,7 @@
 # its index, which stays when its name changes.
 
 interfaces=
+served_names=
 
 # await_interface: at least one candidate is up; fails after 30 s, as drivers may find their devices late.
 await_interface() {
@@ -32,46 +33,65 @@ find_interfaces() {
 	adopt_interfaces
 }
 
-# adopt_interfaces: names and raises each candidate that is new; true if there is any, new or not.
+# adopt_interfaces: names and raises each candidate that is new; true if there is any, new or not. All are found
+# before the first is renamed: the name that one gives up may be another's next.
 adopt_interfaces() {
-	local folder index
+	local folder index new=
 	for folder in /sys/class/net/*; do
-		is_candidate "$folder" || continue
-		read -r index <"$folder/ifindex" || continue
+		read -r index 2>/dev/null <"$folder/ifindex" || continue
 		case " $interfaces " in
 		*" $index "*) continue ;;
 		*) ;;
 		esac
-		# One interface was asked for, and the name that this one gave up may now be another's.
-		[ -z "$rd_aoe_nic" ] || [ -z "$interfaces" ] || continue
-		interfaces="$interfaces${interfaces:+ }$index"
+		! is_candidate "$folder" || new="$new${new:+ }$index"
+	done
+	interfaces="$interfaces${interfaces:+${new:+ }}$new"
+	for index in $new; do
 		name_interface "$index"
 		raise_interface "$index"
 	done
 	[ -n "$interfaces" ]
 }
 
-# is_candidate FOLDER: the interface in sysfs FOLDER is Ethernet hardware (not wireless), and the one asked for.
+# is_candidate FOLDER: the interface in sysfs FOLDER is Ethernet hardware (not wireless), and one of those asked for.
 is_candidate() {
-	local type mac
+	local type
 	[ -e "$1/device" ] && [ ! -e "$1/phy80211" ] || return 1
 	read -r type <"$1/type" && [ "$type" = 1 ] || return 1
-	[ -n "$rd_aoe_nic" ] || return 0
-	read -r mac <"$1/address"
-	find_listed_name "$mac"
-	lower_case "$rd_aoe_nic"
-	[ "$rd_aoe_nic" = "${1##*/}" ] || [ "$rd_aoe_nic" = "$listed_name" ] || [ "$lower_case" = "$mac" ]
+	[ -z "$rd_aoe_nic" ] || is_asked_for "$1"
 }
 
-# raise_interface INDEX: sets the link up; its MTU stays.
+# is_asked_for FOLDER: rd.aoe.nic= names the interface in sysfs FOLDER. Each of its names serves only once.
+is_asked_for() {
+	local rest="$rd_aoe_nic," each mac
+	read -r mac <"$1/address"
+	find_listed_name "$mac"
+	while [ -n "$rest" ]; do
+		each="${rest%%,*}" rest="${rest#*,}"
+		case ",,$served_names," in
+		*",$each,"*) continue ;;
+		*) ;;
+		esac
+		lower_case "$each"
+		if [ "$each" = "${1##*/}" ] || [ "$each" = "$listed_name" ] || [ "$lower_case" = "$mac" ]; then
+			served_names="$served_names${served_names:+,}$each"
+			return 0
+		fi
+	done
+	return 1
+}
+
+# raise_interface INDEX: sets the link up, at the MTU and with the VLAN that were asked for.
 raise_interface() {
 	local reason
 	find_interface "$1" || return 1
+	[ -z "$mtu" ] || set_mtu "$interface" "$mtu"
 	if reason="$(ip link set dev "$interface" up 2>&1)"; then
 		info "using interface $interface ($mac)"
 	else
 		problem "cannot raise $interface ($mac): $reason"
 	fi
+	[ -z "$vlan" ] || add_vlan "$1"
 }
 
 # await_carrier: at least one candidate has a link.
@@ -101,14 +121,16 @@ describe_interfaces() {
 	done
 }
 
-# lower_idle_interfaces: sets down the candidates that do not serve the target.
+# lower_idle_interfaces: sets down the candidates that do not serve the target; those asked for by name stay up.
 lower_idle_interfaces() {
 	local index serving=
+	[ -z "$rd_aoe_nic" ] || return 0
 	read -r serving 2>/dev/null <"/sys/block/etherd!$target/netif"
 	for index in $interfaces; do
 		find_interface "$index" || continue
+		name_vlan "$index"
 		case ",$serving," in
-		*",$interface,"* | ,, | ,none,) ;;
+		*",${vlan_name:-"$interface"},"* | ,, | ,none,) ;;
 		*) ip link set dev "$interface" down ;;
 		esac
 	done

@@ -12,6 +12,7 @@ quiet=
 rd_aoe=
 rd_aoe_nic=
 timeout=180
+image_shell=
 
 # set_parameter NAME VALUE: keeps a kernel parameter; NAME ends in = where it has a value. A later one wins.
 set_parameter() {
@@ -24,9 +25,13 @@ set_parameter() {
 	panic=) set_panic "$2" ;;
 	quiet) quiet=1 ;;
 	rd.aoe=) set_rd_aoe "$2" ;;
+	rd.aoe.mtu=) set_wanted_mtu "$2" ;;
 	rd.aoe.nic=) rd_aoe_nic="$2" ;;
+	rd.aoe.onfail=) set_onfail "$2" ;;
 	rd.aoe.server=) rd_aoe_server="$2" ;;
 	rd.aoe.timeout=) set_timeout "$2" ;;
+	rd.aoe.vlan=) set_vlan "$2" ;;
+	rd.break=) break_at="$2" ;;
 	rd.debug) debug=1 ;;
 	rd.overlay) overlay=1 ;;
 	rd.overlay=) set_overlay "$2" ;;
@@ -158,7 +163,7 @@ split_word() {
 	value="${value%"$end"}"
 }
 
-# read_image_facts: sets $image_target and $image_nic, and tells a kernel that the image was not made for.
+# read_image_facts: sets $image_target, $image_nic and $image_shell, and tells a kernel that the image was not made for.
 read_image_facts() {
 	local line running
 	image_version='' image_kernel='' image_target='' image_nic=listed
@@ -168,6 +173,7 @@ read_image_facts() {
 		kernel=*) image_kernel="${line#*=}" ;;
 		target=*) image_target="${line#*=}" ;;
 		nic=*) image_nic="${line#*=}" ;;
+		shell=*) image_shell="${line#*=}" ;;
 		*) ;;
 		esac
 	done </etc/aoeinit/image

@@ -100,6 +100,7 @@ find_target() {
 		target="$each"
 		info "target $target answered"
 		check_servers
+		try_frames
 		return 0
 	done
 	return 1

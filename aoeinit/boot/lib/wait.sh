@@ -18,6 +18,7 @@ mark() {
 	read -r seconds _ </proc/uptime
 	printf '%s %s\n' "$seconds" "$1" >>/run/aoeinit/timeline
 	detail "step $1 reached at $seconds s"
+	break_here "$1"
 }
 
 # start_events: from now on each report of the kernel about a device ends next_event early.

@@ -1,0 +1,64 @@
+"""How a boot ends that does not reach its root, and who gets a shell."""
+
+import pytest
+
+from tests.agent.machine import Machine
+from tests.agent.test_boot import ROOT, furnish
+
+FAILING = "root=x"
+OPEN = "kernel=6.1.0-test\nshell=open\n"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message", "last"),
+    [
+        ("", "restarting in 30 seconds", "reboot -f"),
+        ("rd.aoe.onfail=reboot panic=5", "restarting in 5 seconds", "reboot -f"),
+        ("rd.aoe.onfail=poweroff", "switching off in 30 seconds", "poweroff -f"),
+        ("rd.aoe.onfail=poweroff rd.aoe.onfail=nonsense", "switching off in 30 seconds", "poweroff -f"),
+        ("rd.aoe.onfail=", "restarting in 30 seconds", "reboot -f"),
+    ],
+)
+def test_what_follows_a_failure(hurried: Machine, parameters: str, message: str, last: str) -> None:
+    outcome = furnish(hurried).boot(f"{FAILING} {parameters}")
+    assert outcome.errors[-1] == message
+    assert outcome.log[-1] == last
+
+
+def test_a_failure_may_be_waited_out(machine: Machine) -> None:
+    outcome = machine.run("onfail=wait; pause_for_ever() { echo waits; exit; }; fail why")
+    assert outcome.errors == ["why", "waiting for ever, as rd.aoe.onfail=wait says"]
+    assert outcome.output == "waits\n"
+
+
+@pytest.mark.parametrize("parameters", ["rd.aoe.onfail=shell", "rd.break=start", "rd.break=$(reboot)"])
+def test_an_image_without_a_shell_opens_none(machine: Machine, parameters: str) -> None:
+    outcome = furnish(machine).boot(f"{FAILING} {parameters} panic=-1")
+    assert not [line for line in outcome.log if line.startswith("setsid")]
+    wanted = f"{parameters} needs an image that was built with --emergency-shell; this one has no shell"
+    assert (wanted in outcome.errors) == ("$" not in parameters)
+    assert outcome.log[-1] == "reboot -f"
+
+
+@pytest.mark.parametrize(("shell", "program"), [("open", "sh"), ("password", "sulogin")])
+def test_the_shell_of_an_image_that_has_one(machine: Machine, shell: str, program: str) -> None:
+    furnish(machine).put("etc/aoeinit/image", f"kernel=6.1.0-test\nshell={shell}\n")
+    machine.on("setsid", "true")
+    outcome = machine.boot(f"{FAILING} rd.aoe.onfail=shell panic=-1")
+    assert outcome.errors[-1] == "rd.aoe.onfail=shell: a shell on the console; leave it with exit"
+    assert [line for line in outcome.log if line.startswith("setsid")] == [f"setsid cttyhack {program}"]
+    assert outcome.log[-1] == "reboot -f"
+
+
+def test_a_failure_opens_no_shell_unasked(machine: Machine) -> None:
+    furnish(machine).put("etc/aoeinit/image", OPEN)
+    outcome = machine.boot(f"{FAILING} panic=-1")
+    assert not [line for line in outcome.log if line.startswith("setsid")]
+
+
+def test_a_boot_goes_on_after_a_break(machine: Machine) -> None:
+    furnish(machine).put("etc/aoeinit/image", OPEN)
+    outcome = machine.boot(f"{ROOT} rd.break=carrier")
+    assert outcome.log.count("setsid cttyhack sh") == 1
+    assert outcome.log.index("setsid cttyhack sh") < outcome.log.index("insmod /lib/modules/aoe.ko")
+    assert "switch_root [/sbin/init]" in outcome.log

@@ -1,0 +1,120 @@
+"""Large frames, virtual LANs, and several interfaces at once."""
+
+import pytest
+
+from tests.agent.machine import Machine, mac_of
+from tests.agent.test_boot import ROOT, furnish
+
+TARGET = "aoe_loads; target_answers e11.0 aoe0 p1; echo 8704 >'/sys/block/etherd!e11.0/payload'"
+
+
+def links(log: list[str]) -> list[str]:
+    return [line.removeprefix("ip link ") for line in log if line.startswith("ip link")]
+
+
+def test_the_mtu_is_set_before_the_link_goes_up(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", TARGET)
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
+    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 mtu 9000", "set dev aoe0 up"]
+    assert outcome.said("<6>aoeinit: MTU 9000: target e11.0 takes 8704 bytes of data in a frame")
+    assert not (machine.root / "run/aoeinit/reading").exists()
+
+
+def test_large_frames_that_get_lost(hurried: Machine) -> None:
+    stuck = "rm /dev/etherd/e11.0; mkfifo /dev/etherd/e11.0"
+    furnish(hurried).on("insmod aoe.ko", f"{TARGET}; {stuck}")
+    assert hurried.boot(f"{ROOT} rd.aoe.mtu=9000 panic=-1").errors == [
+        (
+            "target e11.0 answers, but not in frames of 9000 bytes: something on the way "
+            "loses them; see rd.aoe.mtu="
+        )
+    ]
+
+
+def test_an_interface_without_large_frames(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", TARGET)
+    machine.on("ip mtu", "refuse 'ip: RTNETLINK answers: Invalid argument'")
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
+    problem = "cannot set the MTU of aoe0 to 9000 (ip: RTNETLINK answers: Invalid argument)"
+    assert f"<4>aoeinit: {problem}" in outcome.kmsg
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
+def test_a_virtual_lan(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe0.7 p1")
+    machine.plug_in("eth1", 3)
+    outcome = machine.boot(f"{ROOT} rd.aoe.vlan=7")
+    assert links(outcome.log) == [
+        "set dev eth0 name aoe0",
+        "set dev aoe0 up",
+        "add link aoe0 name aoe0.7 type vlan id 7",
+        "set dev aoe0.7 up",
+        "set dev eth1 name aoe1",
+        "set dev aoe1 up",
+        "add link aoe1 name aoe1.7 type vlan id 7",
+        "set dev aoe1.7 up",
+        "set dev aoe1 down",
+    ]
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0.7,aoe1.7"
+    assert "interface=aoe0.7" in machine.read("run/aoeinit/state").splitlines()
+
+
+def test_a_virtual_lan_on_an_interface_with_a_long_name(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(2)} enx525400000002\n")
+    outcome = machine.run("vlan=4094; adopt_interfaces")
+    assert "ip link add link enx525400000002 name aoe2.4094 type vlan id 4094" in outcome.log
+
+
+def test_a_kernel_without_virtual_lans(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.on("ip add", "refuse 'ip: RTNETLINK answers: Not supported'")
+    assert machine.run("vlan=7; adopt_interfaces").said(
+        "<4>aoeinit: cannot make VLAN 7 on aoe0 (ip: RTNETLINK answers: Not supported); "
+        "the kernel needs it built in or the image --module 8021q"
+    )
+
+
+@pytest.mark.parametrize("asked", ["eth0,eth2", f"{mac_of(4)},eth0", "eth2,eth2,,eth0"])
+def test_several_interfaces_are_asked_for(machine: Machine, asked: str) -> None:
+    for index in (2, 3, 4):
+        machine.plug_in(f"eth{index - 2}", index)
+    outcome = machine.run(
+        f'rd_aoe_nic={asked}; adopt_interfaces; adopt_interfaces; echo "$aoe_names"\n'
+        "target_answers e1.1 aoe0 p1; target=e1.1; lower_idle_interfaces"
+    )
+    assert outcome.output == "aoe0,aoe1\n"
+    assert [line for line in links(outcome.log) if line.endswith((" up", " down"))] == [
+        "set dev aoe0 up",
+        "set dev aoe1 up",
+    ]
+    assert (machine.root / "sys/class/net/eth1").exists()
+
+
+def test_several_interfaces_that_change_names(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("etc/aoeinit/interfaces", f"{mac_of(2)} eth1\n{mac_of(3)} eth0\n")
+    outcome = machine.run('rd_aoe_nic=eth0,eth1; adopt_interfaces; adopt_interfaces; echo "$interfaces"')
+    assert outcome.output == "2 3\n"
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "warning"),
+    [
+        (
+            "set_wanted_mtu",
+            "9k",
+            "rd.aoe.mtu=9k is not a number of bytes from 576 to 65535; using the interface's own",
+        ),
+        (
+            "set_wanted_mtu",
+            "100",
+            "rd.aoe.mtu=100 is not a number of bytes from 576 to 65535; using the interface's own",
+        ),
+        ("set_vlan", "0", "rd.aoe.vlan=0 is not a VLAN from 1 to 4094; ignored"),
+        ("set_vlan", "4095", "rd.aoe.vlan=4095 is not a VLAN from 1 to 4094; ignored"),
+    ],
+)
+def test_values_that_cannot_be_used(machine: Machine, function: str, value: str, warning: str) -> None:
+    assert machine.run(f"{function} '{value}'; echo \"$mtu$vlan\"").kmsg == [f"<4>aoeinit: {warning}"]
