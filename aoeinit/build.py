@@ -9,20 +9,13 @@ from typing import Final
 from aoeinit import __version__
 from aoeinit.boot import contract
 from aoeinit.boot.files import INIT, agent_files
-from aoeinit.config import ALL, AUTO, HOST, Settings
-from aoeinit.errors import ConfigError, KernelError
+from aoeinit.config import ALL, AUTO, Settings
+from aoeinit.errors import ConfigError
 from aoeinit.image.busybox import find_busybox, require_applets
 from aoeinit.image.copies import file_entries
 from aoeinit.image.entries import Directory, Entry, File, Symlink, arrange
 from aoeinit.image.programs import find_program, program_entries
-from aoeinit.kernel.closure import LoadOrder, load_order
-from aoeinit.kernel.ethernet import (
-    driver_modules,
-    ethernet_modules,
-    hardware_modules,
-    is_network_driver,
-    require_aoe,
-)
+from aoeinit.kernel.ethernet import require_aoe
 from aoeinit.kernel.firmware import Firmware, FirmwareFound, find_firmware, read_firmware
 from aoeinit.kernel.hardware import NetworkInterface
 from aoeinit.kernel.index import Module, ModuleIndex
@@ -31,6 +24,7 @@ from aoeinit.kernel.modfile import read_module
 from aoeinit.kernel.modinfo import check_release, read_modinfo
 from aoeinit.kernel.names import uncompressed_path
 from aoeinit.kernel.subset import index_files
+from aoeinit.stages import PlannedModule, plan_stages
 
 MOUNT_POINTS: Final = ("dev", "proc", "run", "sys", "sysroot")
 
@@ -61,15 +55,6 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedModule:
-    """A module of the image; ``stage`` is ``None`` for one that the agent loads by alias, if at all."""
-
-    module: Module
-    stage: str | None
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ImagePlan:
     """Everything an image will hold, arranged, and what the user should know about it.
 
@@ -96,8 +81,8 @@ def plan_image(options: BuildOptions) -> ImagePlan:
     require_aoe(index)
     # Without these, an image would lack what its modules need at run time, and nothing would say so.
     index.require("modules.alias", "modules.softdep")
-    orders, warnings = _load_orders(index, options)
-    modules = _plan_modules(orders)
+    stages = plan_stages(index, options.settings, options.filesystems, options.interfaces)
+    modules = stages.modules
     contents = {each.module: read_module(index.module_file(each.module)) for each in modules}
     firmware = _firmware(index, contents)
     busybox = find_busybox(options.sysroot)
@@ -124,110 +109,20 @@ def plan_image(options: BuildOptions) -> ImagePlan:
         entries=arrange(entries),
         early=arrange(_early_entries(microcode)),
         modules=modules,
-        builtins=tuple(dict.fromkeys(name for _, order in orders for name in order.builtin)),
+        builtins=stages.builtins,
         firmware=tuple(each.name for each in firmware.files),
         microcode=tuple(name for each in microcode for name in each.names),
         programs=(busybox, *programs),
-        warnings=(*warnings, *_warnings(orders, firmware)),
+        warnings=(*stages.warnings, *_firmware_warnings(firmware)),
     )
 
 
-def _warnings(orders: Iterable[tuple[str | None, LoadOrder]], firmware: FirmwareFound) -> Iterator[str]:
-    soft = dict.fromkeys(each for _, order in orders for each in order.missing)
-    for each in soft:
-        yield f"module {each.module} wants {each.name}, which the kernel neither has as a module nor built in"
+def _firmware_warnings(firmware: FirmwareFound) -> Iterator[str]:
     names: dict[str, list[str]] = {}
     for missing in firmware.missing:
         names.setdefault(missing.module, []).append(missing.name)
     for module, files in names.items():
         yield f"module {module} names firmware that is not installed: {', '.join(files)}"
-
-
-def _load_orders(
-    index: ModuleIndex, options: BuildOptions
-) -> tuple[list[tuple[str | None, LoadOrder]], list[str]]:
-    """Decide what is loaded in which stage; the modules that are there for their aliases have none."""
-    named, warnings = _named_drivers(index, options.settings.nic)
-    if HOST in options.settings.nic:
-        hardware, unserved = _hardware(index, options)
-        named += hardware
-        warnings += unserved
-    names: list[tuple[str | None, Iterable[str]]] = [
-        ("early", options.settings.module),
-        ("network", named),
-        ("filesystem", [_filesystem(index, name) for name in options.filesystems]),
-        ("overlay", ["overlay"] if index.resolve("overlay") else ()),
-        ("aoe", ["aoe"]),
-        (None, _names(ethernet_modules(index)) if ALL in options.settings.nic else ()),
-    ]
-    return [(stage, load_order(index, each)) for stage, each in names], warnings
-
-
-def _named_drivers(index: ModuleIndex, nics: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Name the drivers that were asked for by name, each with what it is useless without."""
-    names: list[str] = []
-    warnings: list[str] = []
-    for name in nics:
-        if name in {HOST, ALL}:
-            continue
-        drivers = [found for found in index.resolve(name) if isinstance(found, Module)]
-        names += [*(each for driver in drivers for each in _names(driver_modules(index, driver))), name]
-        warnings += [
-            f"--nic {name}: {driver.name} is no network driver; for other modules there is --module"
-            for driver in drivers
-            if not is_network_driver(driver)
-        ]
-    return names, warnings
-
-
-def _hardware(index: ModuleIndex, options: BuildOptions) -> tuple[list[str], list[str]]:
-    """Name the drivers of this machine's interfaces, and warn of an interface for which there is none."""
-    found = hardware_modules(index, options.interfaces)
-    if len(found.unserved) == len(options.interfaces):
-        seen = ", ".join(f"{each.name} ({each.device})" for each in found.unserved)
-        raise KernelError(
-            f"kernel {index.release} has no driver for this machine's interfaces: {seen}"
-            if seen
-            else "this machine has no wired Ethernet interface that --nic host could go by",
-            "name the driver, as in --nic e1000, or take all with --nic all",
-        )
-    warnings = [
-        f"kernel {index.release} has no driver for interface {each.name} ({each.device})"
-        for each in found.unserved
-    ]
-    return [*_names(found.modules)], warnings
-
-
-def _names(modules: Iterable[Module]) -> Iterator[str]:
-    return (module.name for module in modules)
-
-
-def _filesystem(index: ModuleIndex, name: str) -> str:
-    # File systems ask for themselves as "fs-NAME" (MODULE_ALIAS_FS, include/linux/fs.h), which also tells
-    # that ext4 serves ext3.
-    if index.resolve(f"fs-{name}"):
-        return f"fs-{name}"
-    # The indexes of a built-in one may lack its aliases.
-    for found in index.resolve(name):
-        if not isinstance(found, Module) or "/fs/" in found.path:
-            return name
-    raise KernelError(
-        f"kernel {index.release} has no file system {name}",
-        "name the type of the root file system as mount does: --filesystem ext4",
-    )
-
-
-def _plan_modules(orders: Iterable[tuple[str | None, LoadOrder]]) -> tuple[PlannedModule, ...]:
-    """Join the load orders: each module once, in the first stage that wants it, required if any does."""
-    stages: dict[Module, str | None] = {}
-    required: set[Module] = set()
-    for stage, order in orders:
-        for item in order.items:
-            stages.setdefault(item.module, stage)
-            # What is loaded by alias is asked for by the hardware, if at all.
-            if item.required and stage is not None:
-                required.add(item.module)
-    return tuple(PlannedModule(module, stage, module in required) for module, stage in stages.items())
 
 
 def _firmware(index: ModuleIndex, contents: dict[Module, bytes]) -> FirmwareFound:

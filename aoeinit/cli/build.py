@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from aoeinit.build import ImagePlan
     from aoeinit.image.uki import UkiParts
 
+WARNING_LETTERS = 120
+
 
 @click.command()
 @click.option("--kernel", metavar="KVER", help="Kernel release.  [default: the running one]")
@@ -86,7 +88,11 @@ def build(
     settings = settings_for(sysroot, chosen)
     image = plan(settings, release=release, sysroot=sysroot, sysfs=sysfs)
     for warning in image.warnings:
-        click.echo(f"aoeinit: warning: {warning}", err=True)
+        # Some drivers name twenty files that hardly anybody has.
+        whole = verbose or len(warning) <= WARNING_LETTERS
+        click.echo(
+            f"aoeinit: warning: {warning if whole else warning[:WARNING_LETTERS] + '... (-v)'}", err=True
+        )
     if output and not dry_run:
         write(image, output, settings)
     if uki and parts and not dry_run:
