@@ -36,7 +36,7 @@ NOWHERE: Final = Present(b"/dev/null", None)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What installations have done: by path what was there before the first, and what the last has put there.
+    """What installations have done: by path what was there before ours, and what the last has put there.
 
     ``folders`` are those they have made.
     """
@@ -238,17 +238,23 @@ def _from_plain(plain: Any) -> State:  # noqa: ANN401 - as json gives it
 
 
 def _extended(record: Record, changes: Iterable[Change], sysroot: Path) -> Record:
-    """Add changes to a record; what was there first stays known."""
-    added = {
-        change.path: replace(change, before=record.changes[change.path].before)
-        if change.path in record.changes
-        else change
-        for change in changes
-    }
+    """Add changes to a record; what was there first stays known, unless somebody has changed it since."""
+    added = {change.path: _since(record.changes.get(change.path), change) for change in changes}
     paths = (*added, RECORD) if added else ()
     folders = (str(folder) for path in paths for folder in reversed(PurePath(path).parents[:-1]))
     missing = (folder for folder in folders if resolve(sysroot, folder) is None)
     return Record({**record.changes, **added}, tuple(dict.fromkeys((*record.folders, *missing))))
+
+
+def _since(earlier: Change | None, change: Change) -> Change:
+    """Join a change to an earlier one of the same path, if it found the content that the earlier one left."""
+    if earlier is None or _content(earlier.after) != _content(change.before):
+        return change
+    return replace(change, before=earlier.before)
+
+
+def _content(state: State) -> tuple[bytes, bool] | None:
+    return (state.content, state.is_link) if state else None
 
 
 def record_text(record: Record) -> bytes:
@@ -285,6 +291,8 @@ def _restored(change: Change, current: State) -> State | Change:
     key = SETTINGS.get(change.path)
     if not isinstance(target, Change) or key is None or current is None or current.is_link:
         return target
-    value = value_of(change.before.content, key) if change.before else None
     text = current.content
+    if change.after is None or value_of(text, key) != value_of(change.after.content, key):
+        return current  # somebody has set it anew since: that is no longer our line
+    value = value_of(change.before.content, key) if change.before else None
     return replace(current, content=without(text, key) if value is None else with_value(text, key, value))

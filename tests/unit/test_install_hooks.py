@@ -16,7 +16,7 @@ from aoeinit.install.hooks import (
     record_text,
     status,
 )
-from aoeinit.install.state import Change, Present
+from aoeinit.install.state import Change, Present, look
 from aoeinit.system.changes import apply
 
 COMMAND = "/opt/aoeinit/bin/aoeinit"
@@ -197,6 +197,38 @@ def test_what_was_changed_since_keeps_its_changes(debian: Path) -> None:
     assert POSTINST not in after
     assert plan.warnings == (f"/{POSTINST} was changed since it was installed, and stays as it is",)
     assert list(plan.record.changes) == [POSTINST]
+
+
+@pytest.mark.parametrize(
+    ("path", "edited"),
+    [
+        (INSTALL_CONF, "layout=bls\ninitrd_generator=dracut\n# mine\n"),
+        (UPDATE_INITRAMFS, "# mine\nupdate_initramfs=all\n"),
+        (TOOLS, "#!/bin/sh\n# a new version\n"),
+        (PLUGIN, "#!/bin/sh\n# mine\n"),
+    ],
+)
+def test_an_edit_between_two_installations_comes_back(debian: Path, path: str, edited: str) -> None:
+    put(debian, INSTALL_CONF, "layout=other\n")
+    install(debian, is_debian=True)
+    put(debian, path, edited, mode=0o755)
+    install(debian, is_debian=True)
+    assert look(debian, path) != Present(edited.encode(), 0o755)
+    restored = {change.path: change.after for change in plan_remove(debian).changes}
+    assert restored[path] == Present(edited.encode(), 0o755)
+
+
+def test_permissions_that_somebody_gave_our_hook_do_not_make_it_stay(debian: Path) -> None:
+    install(debian, is_debian=True)
+    (debian / PLUGIN).chmod(0o644)
+    install(debian, is_debian=True)
+    assert {change.path: change.after for change in plan_remove(debian).changes}[PLUGIN] is None
+
+
+def test_a_generator_that_was_set_anew_stays(debian: Path) -> None:
+    install(debian, is_debian=True)
+    put(debian, INSTALL_CONF, "initrd_generator=dracut\n")
+    assert INSTALL_CONF not in {change.path for change in plan_remove(debian).changes}
 
 
 def test_a_record_with_bytes_that_are_no_text_is_read_back(debian: Path) -> None:
