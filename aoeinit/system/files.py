@@ -37,6 +37,8 @@ def replace_file(path: Path, *, mode: int, check: Callable[[Path], None] | None 
     Raises :class:`AoeinitError` when the file cannot be written, when ``path`` is there and is no regular
     file, and when another run is writing it; exceptions of the block and of ``check`` pass through.
     """
+    if not path.name:
+        raise AoeinitError(f"{path} is a folder, not a file", "name the file in it that is to be written")
     temporary = path.with_name(f".{path.name}.aoeinit")
     try:
         _refuse_special(path)

@@ -13,6 +13,24 @@ IMAGE_NAMES = {
 }
 COMMON_IMAGE_NAME = "initramfs-{}.img"
 
+OVERLAY_LOWER = "/run/aoeinit/lower"
+"""Where the agent leaves the target's own file system of a root that is an overlay (rd.overlay)."""
+
+DISKLESS = {
+    "9p",
+    "aufs",
+    "ceph",
+    "cifs",
+    "fuse",
+    "nfs",
+    "nfs4",
+    "overlay",
+    "ramfs",
+    "rootfs",
+    "tmpfs",
+    "virtiofs",
+}
+
 
 def running_kernel() -> str:
     """Give the release of the kernel that runs now."""
@@ -42,26 +60,27 @@ def distribution_ids(sysroot: Path) -> tuple[str, ...]:
 def root_filesystem(sysroot: Path) -> str:
     """Give the type of the root file system: the mounted one, or of another sysroot what its fstab says.
 
-    Raises :class:`ConfigError` where it cannot be told.
+    On a machine whose root is an overlay over an AoE target, it is the target's. Raises :class:`ConfigError`
+    where it cannot be told, and where it is none that a disk can have.
     """
     if os.path.realpath(sysroot) == "/":
-        found = mounted_filesystem(Path("/proc/self/mountinfo"))
-        if found is None:
-            raise ConfigError(
-                "the type of the running root file system is not known", hint="name it with --filesystem"
-            )
-        return found
-    found = fstab_filesystem(sysroot / "etc/fstab")
-    if found is None:
+        mountinfo = Path("/proc/self/mountinfo")
+        source = "the running system"
+        found = mounted_filesystem(mountinfo, OVERLAY_LOWER) or mounted_filesystem(mountinfo, "/")
+    else:
+        source = str(sysroot / "etc/fstab")
+        found = fstab_filesystem(sysroot / "etc/fstab")
+    if found is None or found in DISKLESS:
+        says = "does not tell the type of the root file system" if found is None else f"has a root of {found}"
         raise ConfigError(
-            f"{sysroot / 'etc/fstab'} does not tell the type of the root file system",
-            hint="name it with --filesystem, for example --filesystem ext4",
+            f"{source} {says}{'' if found is None else ', which no target can hold'}",
+            hint="name the type on the target with --filesystem, for example --filesystem ext4",
         )
     return found
 
 
-def mounted_filesystem(mountinfo: Path) -> str | None:
-    """Give the type mounted last on ``/`` (proc_pid_mountinfo(5)); ``None`` where there is none."""
+def mounted_filesystem(mountinfo: Path, point: str) -> str | None:
+    """Give the type mounted last on ``point`` (proc_pid_mountinfo(5)); ``None`` where there is none."""
     found = None
     try:
         lines = mountinfo.read_text(errors="replace").splitlines()
@@ -70,7 +89,7 @@ def mounted_filesystem(mountinfo: Path) -> str | None:
     for line in lines:
         before, _, after = line.partition(" - ")
         fields = before.split()
-        if len(fields) > 4 and fields[4] == "/" and after:  # noqa: PLR2004 - field 5 is the mount point
+        if len(fields) > 4 and fields[4] == point and after:  # noqa: PLR2004 - field 5 is the mount point
             found = after.split()[0]
     return found
 

@@ -34,7 +34,8 @@ def test_the_last_mount_on_the_root_tells_its_type(tmp_path: Path) -> None:
         "23 22 0:21 / /proc rw shared:12 - proc proc rw\n"
         "nonsense\n"
     )
-    assert machine.mounted_filesystem(mountinfo) == "ext4"
+    assert machine.mounted_filesystem(mountinfo, "/") == "ext4"
+    assert machine.mounted_filesystem(mountinfo, "/proc") == "proc"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_fstab_tells_the_type_of_another_root(tmp_path: Path, fstab: str, kind: 
 
 
 def test_without_proc_the_type_of_the_root_is_unknown(tmp_path: Path) -> None:
-    assert machine.mounted_filesystem(tmp_path / "mountinfo") is None
+    assert machine.mounted_filesystem(tmp_path / "mountinfo", "/") is None
 
 
 def test_an_unknown_root_type_names_the_option(tmp_path: Path) -> None:
@@ -63,8 +64,19 @@ def test_an_unknown_root_type_names_the_option(tmp_path: Path) -> None:
     assert "--filesystem" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("kind", ["overlay", "tmpfs", "nfs4"])
+def test_a_root_that_no_target_can_hold_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text(f"{kind} / {kind} defaults 0 0\n")
+    with pytest.raises(ConfigError, match=f"has a root of {kind}") as caught:
+        machine.root_filesystem(tmp_path)
+    assert "--filesystem" in str(caught.value.hint)
+
+
 def test_the_running_root_has_a_type() -> None:
-    assert machine.root_filesystem(Path("/")).isidentifier()
+    found = machine.mounted_filesystem(Path("/proc/self/mountinfo"), "/")
+    assert found is not None
+    assert found.isidentifier()
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(None, 0), ("", 0), ("0", 0), ("1700000000", 1700000000)])

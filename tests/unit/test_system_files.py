@@ -257,3 +257,9 @@ def start(block: str, target: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         cwd=PROJECT,
     )
+
+
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_a_folder_without_a_name_is_refused(path: str) -> None:
+    with pytest.raises(AoeinitError, match="is a folder"), replace_file(Path(path), mode=0o600):
+        pass
