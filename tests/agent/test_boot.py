@@ -211,7 +211,7 @@ def fails(outcome: Outcome, *messages: str, waiting: str = "") -> None:
     assert outcome.output == ""
     assert outcome.errors[-len(messages) :] == list(messages)
     assert set(outcome.errors[: -len(messages)]) <= {f"waiting for {waiting}"}
-    assert outcome.log[-1] == "reboot -f"
+    assert outcome.log[-1] == "reboot -n -f"
     assert not switched(outcome)
 
 

@@ -12,11 +12,11 @@ OPEN = "kernel=6.1.0-test\nshell=open\n"
 @pytest.mark.parametrize(
     ("parameters", "message", "last"),
     [
-        ("", "restarting in 30 seconds", "reboot -f"),
-        ("rd.aoe.onfail=reboot panic=5", "restarting in 5 seconds", "reboot -f"),
-        ("rd.aoe.onfail=poweroff", "switching off in 30 seconds", "poweroff -f"),
-        ("rd.aoe.onfail=poweroff rd.aoe.onfail=nonsense", "switching off in 30 seconds", "poweroff -f"),
-        ("rd.aoe.onfail=", "restarting in 30 seconds", "reboot -f"),
+        ("", "restarting in 30 seconds", "reboot -n -f"),
+        ("rd.aoe.onfail=reboot panic=5", "restarting in 5 seconds", "reboot -n -f"),
+        ("rd.aoe.onfail=poweroff", "switching off in 30 seconds", "poweroff -n -f"),
+        ("rd.aoe.onfail=poweroff rd.aoe.onfail=nonsense", "switching off in 30 seconds", "poweroff -n -f"),
+        ("rd.aoe.onfail=", "restarting in 30 seconds", "reboot -n -f"),
     ],
 )
 def test_what_follows_a_failure(hurried: Machine, parameters: str, message: str, last: str) -> None:
@@ -37,7 +37,7 @@ def test_an_image_without_a_shell_opens_none(machine: Machine, parameters: str) 
     assert not [line for line in outcome.log if line.startswith("setsid")]
     wanted = f"{parameters} needs an image that was built with --emergency-shell; this one has no shell"
     assert (wanted in outcome.errors) == ("$" not in parameters)
-    assert outcome.log[-1] == "reboot -f"
+    assert outcome.log[-1] == "reboot -n -f"
 
 
 @pytest.mark.parametrize(("shell", "program"), [("open", "sh"), ("password", "sulogin")])
@@ -47,7 +47,7 @@ def test_the_shell_of_an_image_that_has_one(machine: Machine, shell: str, progra
     outcome = machine.boot(f"{FAILING} rd.aoe.onfail=shell panic=-1")
     assert outcome.errors[-1] == "rd.aoe.onfail=shell: a shell on the console; leave it with exit"
     assert [line for line in outcome.log if line.startswith("setsid")] == [f"setsid cttyhack {program}"]
-    assert outcome.log[-1] == "reboot -f"
+    assert outcome.log[-1] == "reboot -n -f"
 
 
 def test_a_failure_opens_no_shell_unasked(machine: Machine) -> None:

@@ -63,7 +63,7 @@ def test_problems_are_warned_of_and_kept(machine: Machine) -> None:
 def test_a_failure_restarts_the_machine(hurried: Machine, panic: str, messages: list[str]) -> None:
     outcome = hurried.run(f"panic={panic}; timeout=0; mkdir -p /run/aoeinit; start_events; fail why")
     assert outcome.errors == messages
-    assert outcome.log[-1] == "reboot -f"
+    assert outcome.log[-1] == "reboot -n -f"
 
 
 def test_a_failure_tells_what_went_wrong_before(machine: Machine) -> None:

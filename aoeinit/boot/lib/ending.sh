@@ -28,14 +28,15 @@ fail() {
 	pause_for_ever
 }
 
-# end_with APPLET WORD: ends after the seconds of panic=.
+# end_with APPLET WORD: ends after the seconds of panic=, without a sync: that never returns where the target does not
+# answer what was asked of it, and the agent itself writes nothing there.
 end_with() {
 	case "$panic" in
 	-*) ;;
 	0) error "waiting for ever, as panic=0 says" && pause_for_ever ;;
 	*) error "$2 in $panic seconds" && pause "$panic" ;;
 	esac
-	"/bin/$1" -f
+	"/bin/$1" -n -f
 }
 
 # break_here STEP: opens the shell where rd.break= names STEP.
