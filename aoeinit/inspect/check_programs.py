@@ -1,5 +1,6 @@
 """The programs of an image: /init, what every program needs to start, and what our agent needs."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from posixpath import normpath
@@ -101,7 +102,9 @@ def _order(tree: Tree, release: str | None) -> Iterator[Finding]:
 
 
 def _script(path: str, content: bytes, tree: Tree, find: Callable[[str], Finding]) -> Iterator[Finding]:
-    words = content[2:SCRIPT_LINE].partition(b"\n")[0].decode(errors="replace").split()
+    line = content[2:SCRIPT_LINE].partition(b"\n")[0].strip(b" \t")
+    # As in the kernel's fs/binfmt_script.c: a carriage return belongs to the name.
+    words = [] if not line else [re.split(rb"[ \t\0]", line)[0].decode(errors="replace")]
     interpreter = tree.find(words[0]) if words else None
     if interpreter is None or not interpreter.mode & 0o111:
         name = shown(words[0]) if words else "none"

@@ -8,6 +8,7 @@ others, and pass over contents that nobody wants without unpacking them into mem
 import stat
 import struct
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from os import fsdecode
 
 from aoeinit.errors import ImageError
@@ -20,7 +21,7 @@ TRAILER = b"TRAILER!!!"
 PATH_MAX = 4096
 
 # What an entry costs of the limit at least: a million empty ones take memory too.
-ENTRY_COST = 1024
+ENTRY_COST = 3072
 
 FIELDS = struct.Struct(">13I")
 
@@ -157,14 +158,14 @@ class Reader:
             found = bytes(self.piece[self.at : end])
             self.at = end
             return found
-        parts = bytearray()
-        while len(parts) < size:
+        parts = BytesIO()  # which gives away what it holds without a copy
+        while parts.tell() < size:
             self._need()
-            part = self.piece[self.at : self.at + size - len(parts)]
+            part = self.piece[self.at : self.at + size - parts.tell()]
             self.budget.take(len(part))
-            parts += part
+            parts.write(part)
             self.at += len(part)
-        return bytes(parts)
+        return parts.getvalue()
 
     def skip_zeros(self) -> bool:
         """Pass over zero bytes; tell whether anything is left."""

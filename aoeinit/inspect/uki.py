@@ -31,7 +31,11 @@ def sections(content: memoryview) -> dict[str, tuple[int, int]]:
         raise ImageError(
             f"the unified kernel image is cut short in its headers at offset {header}"
         ) from error
-    return {_name(name): _place(content, _name(name), *sizes) for name, *sizes in found}
+    places: dict[str, tuple[int, int]] = {}
+    for name, *sizes in found:
+        # Of several of one name, the stub takes the first.
+        places.setdefault(_name(name), _place(content, _name(name), *sizes))
+    return places
 
 
 def _header(content: memoryview) -> int:

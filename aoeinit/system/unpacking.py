@@ -29,15 +29,20 @@ def extract(tree: Tree, folder: Path, *, devices: bool = False) -> tuple[str, ..
     except OSError as error:
         raise _cannot(folder, "", error) from error
     left_out: list[str] = []
+    written: dict[int, str] = {}
     # Folders get their modes last: one that is not writable could not be filled.
     modes: list[tuple[str, int]] = []
     try:
         for path, item in sorted(tree.files.items(), key=lambda each: each[0].split("/")):
             try:
-                if not _write(root, path, item, devices=devices):
+                if _shares_content(item) and id(item.holder or item) in written:
+                    _link(root, written[id(item.holder or item)], path)
+                elif not _write(root, path, item, devices=devices):
                     left_out.append(path)
                 elif item.is_directory:
                     modes.append((path, stat.S_IMODE(item.mode) & 0o777))
+                elif _shares_content(item):
+                    written[id(item.holder or item)] = path
             except (OSError, ValueError) as error:
                 raise _cannot(folder, path, error) from error
         _set_modes(root, reversed(modes))
@@ -65,6 +70,23 @@ def _write(root: int, path: str, item: Item, *, devices: bool) -> bool:
         os.close(parent)
 
 
+def _shares_content(item: Item) -> bool:
+    """Tell whether a file is one of several names of one content: written anew, it would take more room."""
+    return item.is_file and item.links > 1 and (item.holder is None or not item.size)
+
+
+def _link(root: int, old: str, new: str) -> None:
+    """Give a file that was written a further name."""
+    folders = [_open_folder(root, old.rpartition("/")[0])]
+    try:
+        folders.append(_open_folder(root, new.rpartition("/")[0]))
+        names = old.rpartition("/")[2], new.rpartition("/")[2]
+        os.link(*names, src_dir_fd=folders[0], dst_dir_fd=folders[1], follow_symlinks=False)
+    finally:
+        for folder in folders:
+            os.close(folder)
+
+
 def _make(parent: int, name: str, item: Item, *, devices: bool) -> bool:
     """Make one file in an open folder; tell whether it was made."""
     if item.is_directory:
@@ -79,12 +101,20 @@ def _make(parent: int, name: str, item: Item, *, devices: bool) -> bool:
             os.fchmod(descriptor, stat.S_IMODE(item.mode) & 0o777)
             os.utime(descriptor, (item.mtime, item.mtime))
     elif item.is_device and devices:
-        # The mode is given after the node is there, so that the umask has no say; it follows no link.
-        number = os.makedev(item.rdevice[0] & 0xFFF, item.rdevice[1] & 0xFFFFF)
-        os.mknod(name, stat.S_IFMT(item.mode) | stat.S_IMODE(item.mode) & 0o777, number, dir_fd=parent)
+        _make_device(parent, name, item)
     else:
         return False
     return True
+
+
+def _make_device(parent: int, name: str, item: Item) -> None:
+    number = os.makedev(item.rdevice[0] & 0xFFF, item.rdevice[1] & 0xFFFFF)
+    # Changing the mode afterwards could follow a link that somebody put there meanwhile.
+    umask = os.umask(0)
+    try:
+        os.mknod(name, stat.S_IFMT(item.mode) | stat.S_IMODE(item.mode) & 0o777, number, dir_fd=parent)
+    finally:
+        os.umask(umask)
 
 
 def _open_folder(root: int, path: str) -> int:

@@ -91,6 +91,7 @@ SPOILT: dict[str, Spoil] = {
     "/init is no program": changed("init", b"#!/bin/sh\n", stat.S_IFREG | 0o644),
     "/init is neither an ELF program nor a script": changed("init", b"rubbish"),
     "/init is a script, and its interpreter (/bin/zsh) is not in it": changed("init", b"#!/bin/zsh\n"),
+    r"interpreter (/bin/sh\r) is not in it": changed("init", b"#!/bin/sh\r\n"),
     "ld.so is not in it: /init cannot start": changed("init", MadeUp(interpreter="/lib/ld.so").content()),
     "aoe.ko is listed in modules.dep but not there": without(f"{MODULES}/aoe.ko"),
     "aoe.ko, which is not in it": without(f"{MODULES}/aoe.ko"),

@@ -1,12 +1,15 @@
+import json
 import struct
+import tracemalloc
 
 import pytest
 
+from aoeinit.cli.views import as_values
 from aoeinit.errors import ImageError
-from aoeinit.inspect.cpio import Item, byte_sum
+from aoeinit.inspect.cpio import ENTRY_COST, Item, byte_sum
 from aoeinit.inspect.reading import Image, keep_none, read_image
 from aoeinit.inspect.stream import detect
-from aoeinit.inspect.tree import content_of
+from aoeinit.inspect.tree import Tree, content_of
 from tests.unit.inspect_samples import (
     DIRECTORY,
     PACKERS,
@@ -157,6 +160,40 @@ def test_a_unified_kernel_image_is_read_through_its_sections() -> None:
     image = read_image(uki({".uname": b"6.1.0-test", ".initrd": zstd(SMALL), ".ucode": microcode}))
     assert paths(image) == ["kernel", *PATHS]
     assert image.texts[".uname"] == "6.1.0-test"
+
+
+def test_of_two_sections_of_one_name_the_first_counts() -> None:
+    raw = uki({".uname": b"6.1.0-test", ".initrd": zstd(SMALL), ".unam2": b"6.99"})
+    assert read_image(raw.replace(b".unam2", b".uname")).texts[".uname"] == "6.1.0-test"
+
+
+def test_a_large_content_is_in_memory_once() -> None:
+    size = 48 << 20
+    packed = zstd(archive([Made("zeros", content=bytes(size))]))
+    tracemalloc.start()
+    try:
+        image = read_image(packed)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(image.items[0].content or b"") == size
+    assert peak < size * 1.5
+
+
+def test_the_limit_counts_what_entries_take_in_memory() -> None:
+    count = 3000
+    large = range(1 << 31, (1 << 31) + count)
+    made = (Made(f"{each}", 0o20600, inode=each, mtime=each, device=(each, each)) for each in large)
+    packed = zstd(archive(made))
+    tracemalloc.start()
+    try:
+        tree = Tree(read_image(packed, limit=1 << 30).items)
+        text = json.dumps([as_values(item) for item in tree.files.values()], indent=2)
+        _, used = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert text.count("mtime") == len(tree.files) == count
+    assert used / count < ENTRY_COST
 
 
 def test_a_kernel_without_an_image_and_a_cut_one_say_so() -> None:

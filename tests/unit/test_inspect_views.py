@@ -106,6 +106,48 @@ def test_files_folders_and_links_are_extracted(tmp_path: Path) -> None:
     assert (tmp_path / "new/init").stat().st_mtime == 1_700_000_000
 
 
+def test_hard_links_take_their_room_once(tmp_path: Path) -> None:
+    names = ["one", "d/two", "three"]
+    linked = [Made(name, links=3, inode=5, content=b"x" * 5000 * (name == "three")) for name in names]
+    alone = [Made(name, links=1, inode=5) for name in ("empty", "other")]
+    empty = [Made(name, links=2, inode=6) for name in ("e1", "e2")]
+    extract(tree_of(*directories("d"), *linked, *alone, *empty), tmp_path / "new")
+    files = [tmp_path / "new" / name for name in names]
+    assert {file.stat().st_ino for file in files} == {files[0].stat().st_ino}
+    assert files[1].read_bytes() == b"x" * 5000
+    assert (tmp_path / "new/empty").stat().st_nlink == 1
+    assert (tmp_path / "new/e2").read_bytes() == b""
+
+
+def test_names_that_share_a_number_but_have_contents_of_their_own_stay_apart(tmp_path: Path) -> None:
+    linked = [Made(name, links=2, inode=5, content=name.encode()) for name in ("one", "two")]
+    extract(tree_of(*linked), tmp_path / "new")
+    assert (tmp_path / "new/one").read_bytes() == b"one"
+    assert (tmp_path / "new/two").read_bytes() == b"two"
+
+
+def test_the_umask_has_no_say_in_the_modes_of_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def mknod(_name: str, mode: int, _device: int, *, dir_fd: int) -> None:
+        assert dir_fd > 0
+        umask = os.umask(0)
+        os.umask(umask)
+        seen.append(stat.S_IMODE(mode & ~umask))
+
+    monkeypatch.setattr(os, "mknod", mknod)
+    before = os.umask(0o077)
+    try:
+        null = Made("null", stat.S_IFCHR | 0o666, device=(1, 3))
+        assert extract(tree_of(null), tmp_path / "new", devices=True) == ()
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    assert seen == [0o666]
+
+
 @pytest.mark.parametrize("path", ESCAPING)
 def test_nothing_leaves_the_folder(path: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
