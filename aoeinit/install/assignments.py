@@ -9,6 +9,12 @@ def value_of(text: bytes, key: str) -> str | None:
     return lines[-1]["value"].decode(errors="replace").strip().strip("\"'") if lines else None
 
 
+def shell_value_of(text: bytes, key: str) -> str | None:
+    """Give the value of a key as the shell reads the line: up to a blank, which a comment may follow."""
+    value = value_of(text, key)
+    return None if value is None else value.partition(" ")[0].partition("\t")[0].strip("\"'")
+
+
 def with_value(text: bytes, key: str, value: str) -> bytes:
     """Set a key, and keep everything else as it is, byte for byte: comments, other keys, earlier lines."""
     if value_of(text, key) == value:

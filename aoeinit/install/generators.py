@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aoeinit.install.assignments import value_of
+from aoeinit.install.assignments import shell_value_of
 from aoeinit.install.state import look
 from aoeinit.sysroot import resolve
 
@@ -53,10 +53,15 @@ def active_generators(sysroot: Path, *, configured: str | None = None) -> Iterat
         quiet = folder == PLUGINS and configured not in {None, generator.name}
         if not quiet and _called(sysroot, trigger, executable=folder != ALPM):
             yield generator
-    state = look(sysroot, UPDATE_INITRAMFS)
-    updates = value_of(state.content, "update_initramfs") if state and not state.is_link else "no"
-    if updates != "no" and resolve(sysroot, "usr/sbin/update-initramfs"):
+    if resolve(sysroot, "usr/sbin/update-initramfs") and not _updates_off(sysroot):
         yield Generator("initramfs-tools", UPDATE_INITRAMFS)
+
+
+def _updates_off(sysroot: Path) -> bool:
+    """Tell whether the file says no; without the file, or the line in it, update-initramfs takes a yes."""
+    found = resolve(sysroot, UPDATE_INITRAMFS)
+    state = look(sysroot, found.path) if found else None
+    return state is not None and shell_value_of(state.content, "update_initramfs") == "no"
 
 
 def _exists(sysroot: Path, folder: str | None, name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final
 
 from aoeinit.errors import AoeinitError, ConfigError
-from aoeinit.install.assignments import value_of, with_value, without
+from aoeinit.install.assignments import shell_value_of, value_of, with_value, without
 from aoeinit.install.generators import Generator, active_generators
 from aoeinit.install.kernel_install import GENERATOR
 from aoeinit.install.state import Change, Present, State, locate, look, undone
@@ -126,9 +126,11 @@ def _silenced(sysroot: Path) -> Iterator[Change]:
                 why = f"keeps {generator.name} from replacing the image when a kernel is installed"
                 yield Change(generator.trigger, before, after, why, consent=True)
     before = look(sysroot, UPDATE_INITRAMFS)
-    if before:
+    if before or resolve(sysroot, "usr/sbin/update-initramfs"):
         _refuse_link(sysroot, UPDATE_INITRAMFS, before)
-        after = replace(before, content=with_value(before.content, "update_initramfs", "no"))
+        found = before or Present(b"", 0o644)
+        off = shell_value_of(found.content, "update_initramfs") == "no"
+        after = found if off else replace(found, content=with_value(found.content, "update_initramfs", "no"))
         why = "keeps kmod, udev and busybox updates from replacing the image through update-initramfs"
         yield Change(UPDATE_INITRAMFS, before, after, why, consent=True)
 

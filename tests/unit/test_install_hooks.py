@@ -131,6 +131,23 @@ def test_a_plugin_that_somebody_put_in_a_masks_place_needs_consent(debian: Path)
     ].consent
 
 
+def test_update_initramfs_without_its_file_is_active_and_gets_one(debian: Path) -> None:
+    (debian / UPDATE_INITRAMFS).unlink()
+    assert UPDATE_INITRAMFS in {each.trigger for each in status(debian, debian=True).others}
+    change = by_path(plan_install(debian, command=COMMAND, debian=True))[UPDATE_INITRAMFS]
+    assert (change.after, change.consent) == (Present(b"update_initramfs=no\n", 0o644), True)
+    install(debian, is_debian=True)
+    assert status(debian, debian=True).complete
+    assert {each.path: each.after for each in plan_remove(debian).changes}[UPDATE_INITRAMFS] is None
+
+
+@pytest.mark.parametrize("text", ["update_initramfs=no # by me\n", 'update_initramfs="no"\t# by me\n'])
+def test_a_no_with_a_comment_is_left_alone(debian: Path, text: str) -> None:
+    put(debian, UPDATE_INITRAMFS, text)
+    assert UPDATE_INITRAMFS not in by_path(plan_install(debian, command=COMMAND, debian=True))
+    assert UPDATE_INITRAMFS not in {each.trigger for each in status(debian, debian=True).others}
+
+
 def test_debian_without_systemd_gets_its_own_hooks_only(tmp_path: Path) -> None:
     plan = plan_install(tmp_path, command=COMMAND, debian=True)
     assert list(by_path(plan)) == [POSTINST, POSTRM]
