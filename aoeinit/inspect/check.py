@@ -1,5 +1,6 @@
 """The question whether an image would boot a root on an AoE target, on a given kernel."""
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from aoeinit.inspect.findings import Finding, error, note, warning
 from aoeinit.inspect.listing import shown
 from aoeinit.inspect.reading import Image
 from aoeinit.inspect.tree import Tree
+
+RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~-]*")
 
 # Of many findings of one kind, this many are shown.
 SHOWN = 8
@@ -31,7 +34,7 @@ class Checked:
 def check_image(checked: Checked, kernel: str | None) -> tuple[Finding, ...]:
     """List all that speaks against the image booting an AoE root on the kernel release ``kernel``.
 
-    ``None`` is the kernel that the image has modules for.
+    ``None`` is the image's own kernel: that in a unified kernel image, or else that it has modules for.
     """
     tree, facts, sysroot = checked.tree, checked.facts, checked.sysroot
     found = [*_check_archives(checked), *check_init(tree, sysroot)]
@@ -86,13 +89,18 @@ def _check_archives(checked: Checked) -> Iterator[Finding]:
 def _release(facts: Facts, kernel: str | None) -> tuple[str | None, list[Finding]]:
     """Choose the release whose modules are checked."""
     there = ", ".join(map(shown, facts.releases))
+    own = facts.kernel if kernel is None else None
+    if own is not None and not RELEASE.fullmatch(own):
+        return None, [error(f"its section .uname names no kernel release: {shown(own[:80])}")]
     if not facts.releases:
         return None, [error("no kernel modules in it: no aoe, no network driver")]
     if kernel is not None and kernel not in facts.releases:
         return None, [error(f"its modules are for kernel {there}, not for {shown(kernel)}")]
-    wanted = kernel or facts.about.get("kernel") or facts.releases[0]
+    if own is not None and own not in facts.releases:
+        return None, [error(f"its modules are for kernel {there}, not for its own, {own}")]
+    wanted = kernel or own or facts.about.get("kernel") or facts.releases[0]
     if wanted not in facts.releases:
         return None, [error(f"its modules are for kernel {there}, and it was built for {shown(wanted)}")]
-    if len(facts.releases) > 1 and kernel is None:
+    if len(facts.releases) > 1 and kernel is None and own is None:
         return wanted, [warning(f"it has modules for {there}; {shown(wanted)} is checked")]
     return wanted, []

@@ -44,13 +44,15 @@ class ModuleFact:
 class Facts:
     """What could be found out; ``newest`` is the latest time stamp of an entry, seconds since 1970 or 0.
 
-    ``about`` are the facts that aoeinit bakes in (:data:`aoeinit.boot.contract.IMAGE_KEYS`), ``interfaces``
+    ``kernel`` is the release of the kernel that a unified kernel image has with it, ``releases`` are those that
+    it has modules for. ``about`` are the facts that aoeinit bakes in (:data:`aoeinit.boot.contract.IMAGE_KEYS`), ``interfaces``
     pairs of a MAC and a name.
     """
 
     builder: str | None
     arguments: str | None
     newest: int
+    kernel: str | None
     releases: tuple[str, ...]
     about: dict[str, str]
     interfaces: tuple[tuple[str, str], ...]
@@ -70,12 +72,13 @@ def keep_facts(item: Item) -> bool:
 def find_facts(image: Image, tree: Tree) -> Facts:
     """Find out what an image tells about itself, whichever tool made it."""
     about = dict(_pairs(tree.text(contract.IMAGE_FILE) or "", "="))
-    releases = _releases(image, tree)
+    releases = _releases(tree)
     programs = tuple(_programs(tree))
     return Facts(
         builder=_builder(tree, about),
         arguments=(tree.text("usr/lib/dracut/build-parameter.txt") or "").strip() or None,
         newest=max((item.mtime for item in image.items), default=0),
+        kernel=image.texts.get(".uname") or None,
         releases=releases,
         about=about,
         interfaces=tuple(_pairs(tree.text(contract.INTERFACES_FILE) or "", None)),
@@ -118,8 +121,8 @@ def _builder(tree: Tree, about: dict[str, str]) -> str | None:
     return tool
 
 
-def _releases(image: Image, tree: Tree) -> tuple[str, ...]:
-    found = {image.texts[".uname"]} if image.texts.get(".uname") else set()
+def _releases(tree: Tree) -> tuple[str, ...]:
+    found = set()
     for path, item in tree.files.items():
         above, _, name = path.rpartition("/")
         if above in MODULE_FOLDERS and item.is_directory:

@@ -44,12 +44,14 @@ def human(size: int) -> str:
 def _head(image: Image, facts: Facts, paint: Paint) -> Iterator[str]:
     unpacked = sum(segment.size for segment in image.segments)
     share = f", {100 * image.size / unpacked:.0f} %" if unpacked else ""
+    releases = ", ".join(facts.releases)
     rows = {
         "size": f"{human(image.size)}, {human(unpacked)} unpacked{share}, {len(image.items)} entries",
         "built by": shown(facts.builder or "unknown: nothing in it tells"),
         "arguments": shown(facts.arguments or ""),
         "newest entry": shown_time(facts.newest) if facts.newest > 1 else "no time recorded",
-        "kernel": shown(", ".join(facts.releases)) or "none: no modules in it",
+        "kernel": shown(facts.kernel or releases) or "none: no modules in it",
+        "modules for": shown(releases or "none") if facts.kernel else "",
         "target": shown(facts.about.get("target", "")) or ("none baked in" if facts.about else ""),
         "drivers": {"listed": "in a fixed order", "all": "by alias, for any machine"}.get(
             facts.about.get("nic", ""), ""

@@ -19,7 +19,7 @@ from aoeinit.inspect.reading import read_image
 from aoeinit.inspect.tree import Tree
 from aoeinit.system.unpacking import extract
 from tests.unit.elf_files import MadeUp
-from tests.unit.inspect_samples import DIRECTORY, LINK, Made, archive
+from tests.unit.inspect_samples import DIRECTORY, LINK, Made, archive, uki
 from tests.unit.kernel_samples import RELEASE, elf_with_section
 from tests.unit.system_sample import CARD, make_busybox, make_system
 
@@ -51,10 +51,14 @@ def made_of(entry: Entry) -> Made:
     raise AssertionError(entry)
 
 
-def check(made: dict[str, Made], folder: Path, kernel: str | None = None) -> tuple[bool, list[str]]:
-    """Whether the image would boot, and what was found."""
-    image = read_image(archive(made.values()))
+def check(
+    made: dict[str, Made], folder: Path, kernel: str | None = None, *, uname: bytes | None = None
+) -> tuple[bool, list[str]]:
+    """Whether the image would boot, and what was found; with ``uname``, of a unified kernel image."""
+    content = archive(made.values())
+    image = read_image(content if uname is None else uki({".uname": uname, ".initrd": content}))
     tree = Tree(image.items)
+    (folder / "image").mkdir(parents=True)
     extract(tree, folder / "image")
     found = check_image(Checked(image, tree, find_facts(image, tree), folder / "image"), kernel)
     return would_boot(found), [f"{finding.level}: {finding.text}" for finding in found]
@@ -139,6 +143,18 @@ def test_another_kernel_than_that_of_the_modules_is_found(made: dict[str, Made],
         False,
         [f"error: its modules are for kernel {RELEASE}, not for 6.99"],
     )
+
+
+def test_a_unified_image_is_checked_with_its_own_kernel(made: dict[str, Made], tmp_path: Path) -> None:
+    assert check(made, tmp_path / "a", uname=RELEASE.encode())[0]
+    assert check(made, tmp_path / "b", uname=b"6.99") == (
+        False,
+        [f"error: its modules are for kernel {RELEASE}, not for its own, 6.99"],
+    )
+    assert check(made, tmp_path / "c", RELEASE, uname=b"6.99")[0]
+    boots, found = check(made, tmp_path / "d", uname=b"../6.1")
+    assert not boots
+    assert found == ["error: its section .uname names no kernel release: ../6.1"]
 
 
 def test_images_of_other_tools_are_checked_as_far_as_it_applies(
