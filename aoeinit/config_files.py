@@ -5,6 +5,7 @@ Source of the format: TOML 1.0. All keys are at the top; they are those of :clas
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def _files(sysroot: Path) -> Iterator[tuple[Resolved, str]]:
 
 def _text(found: Resolved, shown: str) -> str:
     try:
-        content = found.file.read_bytes()
+        content = _content(found.file, shown)
     except OSError as error:
         raise _unreadable(shown, error) from error
     try:
@@ -84,6 +85,14 @@ def _text(found: Resolved, shown: str) -> str:
             f"{shown}:{line}: not UTF-8: byte 0x{content[error.start]:02x}",
             "save the file as UTF-8 text.",
         ) from error
+
+
+def _content(file: Path, shown: str) -> bytes:
+    """Read a file that is one: opening a FIFO would wait for somebody to write to it, a device has no end."""
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise ConfigError(f"cannot read {shown}: not a regular file", "move it away, or make it a file.")
+        return stream.read()
 
 
 def _unreadable(shown: str, error: OSError) -> ConfigError:

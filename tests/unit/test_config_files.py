@@ -1,4 +1,7 @@
 import json
+import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -34,6 +37,26 @@ def write(sysroot: Path, text: str | bytes, name: str = "aoeinit.toml") -> Path:
 
 def test_without_files_everything_is_the_default(tmp_path: Path) -> None:
     assert load_settings(tmp_path) == (Settings(), dict.fromkeys(KEYS, DEFAULT))
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    fifo = write(tmp_path, "", "aoeinit.d/a.toml")
+    fifo.unlink()
+    os.mkfifo(fifo)
+
+    def answer() -> None:
+        """Write to whoever waits for it, so that the test would fail and not hang."""
+        with suppress(BrokenPipeError):
+            fifo.write_text('nic = "host"')
+
+    writer = threading.Thread(target=answer)
+    writer.start()
+    try:
+        with pytest.raises(ConfigError, match=r"aoeinit\.d/a\.toml: not a regular file"):
+            load_settings(tmp_path)
+    finally:
+        with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)):
+            writer.join()
 
 
 def test_every_key_is_read_and_its_line_known(tmp_path: Path) -> None:
