@@ -59,6 +59,16 @@ def test_says_where_it_looked_for_an_init(parameter: str, words: str, bench: Ben
     assert words in last_words(bench, bench.boot(ROOT + parameter), NIC, disk)
 
 
+@pytest.mark.parametrize(
+    ("wish", "end"), [("reboot", "reboot: Restarting system"), ("poweroff", "reboot: Power down")]
+)
+def test_ends_as_it_was_told(wish: str, end: str, bench: Bench) -> None:
+    boot = bench.boot(f"root=/dev/sda1 rd.aoe.onfail={wish}")
+    with network() as net, bench.machine(net, boot, NIC) as client:
+        client.run_to_end(BOOT_SECONDS)
+    assert any(end in line.text for line in client.lines)
+
+
 def last_words(bench: Bench, boot: DirectBoot, nic: Nic, disk: Disk, *, linked: bool = True) -> str:
     """What the agent said last, with level error, before the machine restarted."""
     with (
