@@ -179,7 +179,8 @@ def echo(plan: "HooksPlan", *, as_json: bool, dry_run: bool, nothing: str) -> No
         return
     would = "would " if dry_run else ""
     for change in plan.changes:
-        click.echo(f"{would}{line(change)}")
+        consent = " (needs consent: --yes)" if dry_run and change.consent else ""
+        click.echo(f"{would}{line(change)}{consent}")
     if not plan.changes:
         click.echo(f"nothing to change: {nothing}")
 
@@ -208,7 +209,8 @@ def as_data(change: "Change") -> dict[str, Any]:
 
 def as_text(found: "Status", callable_: bool) -> str:
     """Say for people how a system stands."""
-    lines = [f"generator: {found.generator or 'not set'}", f"hooks call: {found.command or 'nothing'}"]
+    by = f" (/{found.generator_file})" if found.generator_file else ""
+    lines = [f"generator: {found.generator or 'not set'}{by}", f"hooks call: {found.command or 'nothing'}"]
     if not callable_:
         lines[-1] += ", which is not there"
     lines += [f"in place: /{path}" for path in found.in_place]

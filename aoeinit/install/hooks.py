@@ -102,8 +102,7 @@ def _generator(sysroot: Path) -> Change:
     found = before or look(sysroot, VENDOR_CONF)
     _refuse_link(sysroot, INSTALL_CONF, before)
     text = found.content if found and not found.is_link else b""
-    mode = before.mode if before else 0o644
-    after = Present(with_value(text, "initrd_generator", GENERATOR), mode)
+    after = replace(before or Present(b"", 0o644), content=with_value(text, "initrd_generator", GENERATOR))
     return Change(INSTALL_CONF, before, after, f"names {GENERATOR} as the generator")
 
 
@@ -175,10 +174,12 @@ def configured_generator(sysroot: Path) -> tuple[str | None, str | None]:
 class Status:
     """How a system stands: ``differing`` are the files that are not as this version would have them.
 
-    ``command`` is what the installed hooks call, and ``None`` where none is installed.
+    ``generator`` is the one in force, and ``generator_file`` the file that says so. ``command`` is what the
+    installed hooks call, and ``None`` where none is installed.
     """
 
     generator: str | None
+    generator_file: str | None
     command: str | None
     in_place: tuple[str, ...]
     differing: tuple[str, ...]
@@ -188,16 +189,19 @@ class Status:
     @property
     def complete(self) -> bool:
         """Whether a new kernel will get an image of ours, and of nobody else."""
-        return not (self.differing or self.missing or self.others)
+        # Where there is no kernel-install, no generator need be set: if one is missing, so is install.conf.
+        ours = self.generator in {None, GENERATOR}
+        return ours and not (self.differing or self.missing or self.others)
 
 
 def status(sysroot: Path, *, debian: bool) -> Status:
     """Tell what of the hooks is in place."""
     command = installed_command(sysroot)
     wanted = tuple(_wanted(sysroot, command or GENERATOR, debian=debian))
-    generator, _ = configured_generator(sysroot)
+    generator, file = configured_generator(sysroot)
     return Status(
         generator=generator,
+        generator_file=file,
         command=command,
         in_place=tuple(each.path for each in wanted if each.before == each.after),
         differing=tuple(each.path for each in wanted if each.before != each.after and each.before),
@@ -227,12 +231,18 @@ def read_record(sysroot: Path) -> Record:
             path: Change(path, _from_plain(each["before"]), _from_plain(each["after"]), each["why"])
             for path, each in plain["changes"].items()
         }
-        return Record(changes, tuple(plain["folders"]))
+        return Record(changes, _texts(plain["folders"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AoeinitError(
             f"{locate(sysroot, RECORD)} is damaged: {error!r}",
             "restore it from a backup, or undo the changes by hand and remove it",
         ) from error
+
+
+def _texts(plain: Any) -> tuple[str, ...]:  # noqa: ANN401 - as json gives it
+    if not (isinstance(plain, list) and all(isinstance(each, str) for each in plain)):
+        raise ValueError(f"{plain!r} is no list of names")
+    return tuple(plain)
 
 
 def _from_plain(plain: Any) -> State:  # noqa: ANN401 - as json gives it

@@ -4,20 +4,28 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from aoeinit.errors import AoeinitError
 from aoeinit.sysroot import resolve
 
+MAX_ID: Final = (1 << 32) - 2
+"""The highest number of a user or group; the one above means "leave it"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A file with its content and permissions, or a symbolic link, whose ``mode`` is ``None``."""
+    """A file with its content and permissions, or a symbolic link, whose ``mode`` is ``None``.
+
+    ``owner`` are the numbers of user and group, and ``None`` for whoever makes it. Two states do not differ
+    by it alone.
+    """
 
     content: bytes
     mode: int | None
+    owner: tuple[int, int] | None = field(default=None, compare=False)
 
     @property
     def is_link(self) -> bool:
@@ -26,12 +34,26 @@ class Present:
 
     def as_plain(self) -> dict[str, Any]:
         """Give a value for JSON; bytes that are not UTF-8 survive it."""
-        return {"content": self.content.decode(errors="surrogateescape"), "mode": self.mode}
+        content = self.content.decode(errors="surrogateescape")
+        return {"content": content, "mode": self.mode, "owner": self.owner}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Read such a value back."""
-        return cls(plain["content"].encode(errors="surrogateescape"), plain["mode"])
+        """Read such a value back; raises TypeError, ValueError or KeyError for any other."""
+        content, mode, owner = plain["content"], plain["mode"], plain.get("owner")
+        if not isinstance(content, str):
+            raise TypeError(f"content {content!r} is no text")
+        if mode is not None and not _is_number(mode, 0o7777):
+            raise ValueError(f"mode {mode!r} is no permissions")
+        if owner is not None:
+            if not isinstance(owner, list) or [_is_number(each, MAX_ID) for each in owner] != [True, True]:
+                raise ValueError(f"owner {owner!r} is no user and group")
+            owner = (owner[0], owner[1])
+        return cls(content.encode(errors="surrogateescape"), mode, owner)
+
+
+def _is_number(value: object, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
 
 
 State = Present | None
@@ -68,11 +90,12 @@ def look(sysroot: Path, path: str) -> State:
     """
     place = locate(sysroot, path)
     try:
-        mode = place.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            return Present(os.fsencode(os.readlink(place)), None)
-        if stat.S_ISREG(mode):
-            return Present(place.read_bytes(), stat.S_IMODE(mode))
+        found = place.lstat()
+        owner = (found.st_uid, found.st_gid)
+        if stat.S_ISLNK(found.st_mode):
+            return Present(os.fsencode(os.readlink(place)), None, owner)
+        if stat.S_ISREG(found.st_mode):
+            return Present(place.read_bytes(), stat.S_IMODE(found.st_mode), owner)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.ENOTDIR}:
             return None

@@ -19,11 +19,18 @@ def apply(sysroot: Path, change: Change) -> None:
             place.unlink(missing_ok=True)
         if after is None:
             return
+        # Only root can give files away; what others make is theirs.
+        owner = after.owner if os.geteuid() == 0 else None
         place.parent.mkdir(parents=True, exist_ok=True)
         if after.mode is None:
             os.symlink(after.content, os.fsencode(place))
+            if owner:
+                os.chown(place, *owner, follow_symlinks=False)
             return
         with replace_file(place, mode=after.mode) as stream:
+            if owner:
+                os.fchown(stream.fileno(), *owner)
+                os.fchmod(stream.fileno(), after.mode)  # a change of owner takes set-user-ID away
             stream.write(after.content)
     except OSError as error:
         raise AoeinitError(f"cannot change {place}: {error.strerror}", "run as root") from error

@@ -229,6 +229,9 @@ class TestHooks:
         )
         assert aoeinit("hooks", "install", "--sysroot", debian, "--dry-run") == 0
         assert "would write /etc/kernel/postinst.d/initramfs-aoeinit" in aoeinit.out
+        assert [
+            line.split(":")[0] for line in aoeinit.out.splitlines() if "(needs consent: --yes)" in line
+        ] == ["would make not executable /etc/kernel/postinst.d/initramfs-tools"]
         assert not hook.exists()
         assert aoeinit("hooks", "install", "--sysroot", debian, "--yes") == 0
         assert "make not executable /etc/kernel/postinst.d/initramfs-tools" in aoeinit.out
@@ -256,6 +259,16 @@ class TestHooks:
         assert aoeinit("hooks", "install", "--sysroot", debian, "--yes", "--command", command) == 1
         assert f"has no command {command!r}" in aoeinit.err
         assert not (debian / "etc/kernel/install.conf").exists()
+
+    def test_a_plugin_of_somebodys_own_in_a_masks_place_is_marked(
+        self, aoeinit: Aoeinit, debian: Path
+    ) -> None:
+        for folder in ("usr/lib/kernel/install.d", "etc/kernel/install.d"):
+            (debian / folder).mkdir(parents=True)
+            (debian / folder / "85-initrd.install").write_text("#!/bin/sh\n")
+        assert aoeinit("hooks", "install", "--sysroot", debian, "--dry-run") == 0
+        (masked,) = (line for line in aoeinit.out.splitlines() if "/85-initrd.install" in line)
+        assert masked.endswith("(needs consent: --yes)")
 
     def test_a_system_that_has_no_aoeinit_yet_is_warned_of(self, aoeinit: Aoeinit, debian: Path) -> None:
         assert aoeinit("hooks", "install", "--sysroot", debian, "--yes") == 0

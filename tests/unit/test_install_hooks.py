@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ PLUGIN = "etc/kernel/install.d/52-aoeinit.install"
 COPY_PLUGIN = "etc/kernel/install.d/95-aoeinit.install"
 POSTINST = "etc/kernel/postinst.d/initramfs-aoeinit"
 POSTRM = "etc/kernel/postrm.d/initramfs-aoeinit"
+MASK = "etc/kernel/install.d/85-initrd.install"
 TOOLS = "etc/kernel/postinst.d/initramfs-tools"
 
 
@@ -267,6 +269,68 @@ def test_a_damaged_record_is_named(fedora: Path, text: str) -> None:
         plan_remove(fedora)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("mode", "a"),
+        ("mode", True),
+        ("mode", -1),
+        ("mode", 0o10000),
+        ("content", 1),
+        ("owner", [0]),
+        ("owner", ["root", "root"]),
+        ("owner", 0),
+    ],
+)
+def test_a_record_with_a_value_of_another_kind_is_named(debian: Path, part: str, value: object) -> None:
+    install(debian, is_debian=True)
+    record = json.loads((debian / RECORD).read_text())
+    record["changes"][TOOLS]["before"][part] = value
+    put(debian, RECORD, json.dumps(record))
+    with pytest.raises(AoeinitError, match=rf"hooks\.json is damaged: .*{part}"):
+        plan_remove(debian)
+
+
+@pytest.mark.parametrize("folders", ["etc", [1], None])
+def test_a_record_whose_folders_are_no_names_is_named(debian: Path, folders: object) -> None:
+    put(debian, RECORD, json.dumps({"changes": {}, "folders": folders}))
+    with pytest.raises(AoeinitError, match=r"hooks\.json is damaged"):
+        plan_remove(debian)
+
+
+def test_a_record_of_before_owners_were_kept_is_read(debian: Path) -> None:
+    install(debian, is_debian=True)
+    record = json.loads((debian / RECORD).read_text())
+    del record["changes"][TOOLS]["before"]["owner"]
+    put(debian, RECORD, json.dumps(record))
+    assert TOOLS in {change.path for change in plan_remove(debian).changes}
+
+
+def test_files_keep_their_owner_when_they_are_changed_and_put_back(
+    debian: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (debian / MASK).parent.mkdir(parents=True)
+    (debian / MASK).symlink_to("/somewhere")
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    monkeypatch.setattr(os, "chown", lambda _, *owner, **_follow: given.append(owner))
+    real = Path.lstat
+
+    def of_another(path: Path) -> os.stat_result:
+        fields = list(real(path))
+        fields[4:6] = (12, 34)
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(Path, "lstat", of_another)
+    install(debian, is_debian=True)
+    assert given == [(12, 34)] * 2, "of initramfs-tools and update-initramfs.conf; ours are the maker's"
+    given.clear()
+    for change in plan_remove(debian).changes:
+        apply(debian, change)
+    assert given == [(12, 34)] * 3, "and the link"
+
+
 def test_status_tells_what_is_there_and_who_else(debian: Path) -> None:
     found = status(debian, debian=True)
     assert (found.generator, found.command, found.complete) == (None, None, False)
@@ -278,6 +342,17 @@ def test_status_tells_what_is_there_and_who_else(debian: Path) -> None:
     assert (found.others, found.differing, found.missing) == ((), (), ())
     put(debian, POSTINST, "edited\n", mode=0o755)
     assert status(debian, debian=True).differing == (POSTINST,)
+
+
+@pytest.mark.parametrize("value", ["dracut", ""])
+def test_status_is_not_complete_where_a_drop_in_names_another_generator(fedora: Path, value: str) -> None:
+    install(fedora, is_debian=False)
+    (fedora / "usr/lib/kernel/install.d/50-dracut.install").unlink()
+    assert status(fedora, debian=False).complete
+    drop_in = f"{INSTALL_CONF}.d/50-x.conf"
+    put(fedora, drop_in, f"initrd_generator={value}\n")
+    found = status(fedora, debian=False)
+    assert (found.generator, found.generator_file, found.complete) == (value, drop_in, False)
 
 
 def test_dracuts_plugin_is_active_unless_another_generator_is_set_or_it_is_masked(fedora: Path) -> None:
