@@ -1,7 +1,6 @@
 """``aoeinit kernel-install``: what the hooks call when a kernel is installed or removed."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,11 @@ def kernel_install(sysroot: Path, command: str, release: str, places: tuple[str,
         try:
             build(todo, sysroot)
         except BaseException:
-            drop_dead_entries(request, todo)
+            try:
+                drop_dead_entries(request, todo)
+            except AoeinitError as error:
+                # It must not hide what went wrong first.
+                click.echo(f"aoeinit: {error}", err=True)
             raise
     elif isinstance(todo, Remove):
         remove(todo.image, request)
@@ -62,7 +65,7 @@ def build(todo: "Build", sysroot: Path) -> None:
         click.echo(f"aoeinit: warning: {warning}", err=True)
     write(image, todo.image, settings)
     require_space(todo)
-    click.echo(f"aoeinit: {todo.image}: {todo.image.stat().st_size} bytes, {len(image.modules)} modules")
+    click.echo(f"aoeinit: {todo.image}: {size(todo.image)} bytes, {len(image.modules)} modules")
 
 
 def require_space(todo: "Build") -> None:
@@ -73,17 +76,30 @@ def require_space(todo: "Build") -> None:
     if not todo.copies:
         return
     folder = next(each for each in todo.booted.parents if each.is_dir())
-    found = os.statvfs(folder)
+    try:
+        found = os.statvfs(folder)
+    except OSError as error:
+        raise AoeinitError(f"cannot tell what is free in {folder}: {error.strerror}") from error
     free = found.f_bavail * found.f_frsize
     for copy, sources in todo.copies:
-        needed = sum(source.stat().st_size for source in sources) + todo.overhead
-        free += copy.stat().st_size if copy.is_file() else 0
+        needed = sum(size(source) for source in sources) + todo.overhead
+        free += size(copy) if copy.is_file() else 0
         if needed > free:
             raise AoeinitError(
                 f"{copy} would take {needed} bytes, and there are {max(free, 0)} in {folder}",
                 "remove an old kernel, and install this one again; nothing was replaced",
             )
         free -= needed
+
+
+def size(path: Path) -> int:
+    """Give the bytes of a file; raises :class:`AoeinitError` where it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise AoeinitError(
+            f"cannot read {path}: {error.strerror}", "install the kernel's package again"
+        ) from error
 
 
 def remove(image: Path, request: "Request") -> None:
@@ -111,11 +127,22 @@ def drop_dead_entries(request: "Request", todo: "Build") -> None:
         click.echo(f"aoeinit: removed {entry}: kernel {request.release} has no image", err=True)
 
 
-def entries_of(request: "Request", image: Path) -> Iterator[Path]:
-    """Find the boot entries of the kernel that name the image."""
+def entries_of(request: "Request", image: Path) -> list[Path]:
+    """Find the boot entries of the kernel that name the image.
+
+    Raises :class:`AoeinitError` where they cannot be read.
+    """
     from aoeinit.install.kernel_install import is_entry, names_image
 
-    folder = request.boot / "loader/entries"
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
-        if is_entry(name, request) and names_image((folder / name).read_text(errors="replace"), image):
-            yield folder / name
+    found: list[Path] = []
+    place = folder = request.boot / "loader/entries"
+    try:
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
+            place = folder / name
+            if is_entry(name, request) and names_image(place.read_text(errors="replace"), image):
+                found.append(place)
+    except OSError as error:
+        raise AoeinitError(
+            f"cannot read {place}: {error.strerror}", f"see whether an entry there names {image}"
+        ) from error
+    return found

@@ -61,7 +61,8 @@ class Request:
     def parse(cls, arguments: Sequence[str], environment: Mapping[str, str], sysroot: Path) -> Self:
         """Read ``COMMAND KVER [ENTRY_DIR [KERNEL [INITRD...]]]`` and what stands in the environment.
 
-        Raises :class:`ConfigError` for a release that cannot be a part of a file's name.
+        Raises :class:`ConfigError` for a release that cannot be a part of a file's name, and for a boot root
+        that would count from whatever folder this runs in.
         """
         command, release, *places = arguments
         if not release or "/" in release or release.startswith("."):
@@ -69,6 +70,11 @@ class Request:
                 f"{release!r} is not a kernel release", "it is what uname -r prints, such as 6.1.0-42-amd64"
             )
         given = {name: environment.get(f"KERNEL_INSTALL_{name}", "") for name in VARIABLES}
+        if given["BOOT_ROOT"] and not given["BOOT_ROOT"].startswith("/"):
+            raise ConfigError(
+                f"KERNEL_INSTALL_BOOT_ROOT={given['BOOT_ROOT']} is no absolute path",
+                "name the folder of the kernels from / on, such as /boot",
+            )
         paths = [Path(each) for each in places]
         staging = given["STAGING_AREA"]
         return cls(

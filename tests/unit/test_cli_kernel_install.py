@@ -196,6 +196,29 @@ def test_what_does_not_fit_is_refused_before_the_old_is_gone(
         require_space(todo)
 
 
+def test_a_kernel_that_is_not_there_is_named(aoeinit: Aoeinit, sysroot: Path, tmp_path: Path) -> None:
+    (tmp_path / "staging").mkdir()
+    place = sysroot / "boot/0123" / RELEASE
+    gone = tmp_path / "vmlinuz"
+    staging = tmp_path / "staging"
+    assert run(aoeinit, sysroot, "add", RELEASE, place, gone, layout="bls", STAGING_AREA=staging) == 1
+    assert f"cannot read {gone}: No such file or directory" in aoeinit.err
+    assert "standard output" not in aoeinit.err
+
+
+def test_an_entry_that_cannot_be_read_does_not_hide_why_there_is_no_image(
+    aoeinit: Aoeinit, sysroot: Path
+) -> None:
+    unreadable = entry(sysroot)
+    unreadable.unlink()
+    unreadable.mkdir()
+    (sysroot / "bin/busybox").unlink()
+    assert run(aoeinit, sysroot, "add", RELEASE) == 1
+    assert f"cannot read {unreadable}: Is a directory" in aoeinit.err
+    assert "busybox" in aoeinit.err
+    assert "standard output" not in aoeinit.err
+
+
 class TestHooks:
     @pytest.fixture
     def debian(self, sysroot: Path) -> Path:

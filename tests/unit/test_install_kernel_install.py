@@ -1,9 +1,11 @@
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aoeinit.errors import ConfigError
+from aoeinit.install.hooks import SCRIPTS
 from aoeinit.install.kernel_install import (
     UKI_OVERHEAD,
     Build,
@@ -70,6 +72,37 @@ def test_without_kernel_install_only_command_and_release_are_known() -> None:
 def test_a_release_that_is_no_name_is_refused(release: str) -> None:
     with pytest.raises(ConfigError, match="is not a kernel release"):
         Request.parse(["add", release], {}, ROOT)
+
+
+@pytest.mark.parametrize("boot_root", [".", "boot", "../boot"])
+def test_a_boot_root_that_counts_from_the_current_folder_is_refused(boot_root: str) -> None:
+    with pytest.raises(ConfigError, match=f"KERNEL_INSTALL_BOOT_ROOT={boot_root} is no absolute path"):
+        request(BOOT_ROOT=boot_root)
+
+
+@pytest.mark.parametrize("event", ["postinst.d", "postrm.d"])
+@pytest.mark.parametrize(
+    ("arguments", "boot"),
+    [
+        ([RELEASE], "/boot"),
+        ([RELEASE, ""], "/boot"),
+        ([RELEASE, f"/elsewhere/vmlinuz-{RELEASE}"], "/elsewhere"),
+    ],
+)
+def test_where_debians_scripts_find_the_boot_folder(
+    tmp_path: Path, event: str, arguments: list[str], boot: str
+) -> None:
+    fake = tmp_path / "aoeinit"
+    fake.write_text('#!/bin/sh\necho "$KERNEL_INSTALL_BOOT_ROOT"\n')
+    fake.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", SCRIPTS / "debian" / event / "initramfs-aoeinit", *arguments],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == f"{boot}\n"
 
 
 @pytest.mark.parametrize(
