@@ -45,7 +45,7 @@ def kernel_install(sysroot: Path, command: str, release: str, places: tuple[str,
                 drop_dead_entries(request, todo)
             except AoeinitError as error:
                 # It must not hide what went wrong first.
-                click.echo(f"aoeinit: {error}", err=True)
+                click.echo(f"aoeinit: {error.message}; {error.hint}", err=True)
             raise
     elif isinstance(todo, Remove):
         remove(todo.image, request)

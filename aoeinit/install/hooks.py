@@ -162,9 +162,8 @@ def configured_generator(sysroot: Path) -> tuple[str | None, str | None]:
     main = INSTALL_CONF if look(sysroot, INSTALL_CONF) else VENDOR_CONF
     for path in (*(drop_ins[name] for name in sorted(drop_ins, reverse=True)), main):
         found = resolve(sysroot, path)
-        value = (
-            value_of(found.file.read_bytes(), "initrd_generator") if found and found.file.is_file() else None
-        )
+        state = look(sysroot, found.path) if found and found.file.is_file() else None
+        value = value_of(state.content, "initrd_generator") if state else None
         if value is not None:
             return value, path
     return None, None

@@ -214,7 +214,7 @@ def test_an_entry_that_cannot_be_read_does_not_hide_why_there_is_no_image(
     unreadable.mkdir()
     (sysroot / "bin/busybox").unlink()
     assert run(aoeinit, sysroot, "add", RELEASE) == 1
-    assert f"cannot read {unreadable}: Is a directory" in aoeinit.err
+    assert f"cannot read {unreadable}: Is a directory; see whether an entry there names" in aoeinit.err
     assert "busybox" in aoeinit.err
     assert "standard output" not in aoeinit.err
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -382,6 +383,17 @@ def test_a_drop_in_with_another_generator_is_warned_of(fedora: Path) -> None:
     )
     put(fedora, f"{INSTALL_CONF}.d/50-x.conf", "layout=bls\n")
     assert configured_generator(fedora) == (None, None)
+
+
+def test_a_generators_file_that_cannot_be_read_is_named(
+    fedora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(AoeinitError, match=r"cannot read .*install\.conf: Permission denied"):
+        configured_generator(fedora)
 
 
 def test_the_record_is_plain_json(fedora: Path) -> None:
