@@ -93,7 +93,7 @@ def plan_image(options: BuildOptions) -> ImagePlan:
         *_frame(options.sysroot),
         *_agent(),
         *_busybox(options.sysroot, busybox, _applets(options.settings)),
-        *_module_files(index, contents),
+        *_module_files(index, contents, stages.builtins),
         *_firmware_files(options.sysroot, firmware.files),
         *(
             entry
@@ -159,10 +159,12 @@ def _busybox(sysroot: Path, busybox: str, applets: Iterable[str]) -> Iterator[En
     yield Symlink("sbin/modprobe", "/bin/busybox")
 
 
-def _module_files(index: ModuleIndex, contents: dict[Module, bytes]) -> Iterator[Entry]:
+def _module_files(
+    index: ModuleIndex, contents: dict[Module, bytes], builtins: tuple[str, ...]
+) -> Iterator[Entry]:
     for module, content in contents.items():
         yield File(_module_path(index.release, module), content)
-    for name, content in index_files(index, contents).items():
+    for name, content in index_files(index, contents, builtins).items():
         yield File(f"lib/modules/{index.release}/{name}", content)
 
 

@@ -44,7 +44,7 @@ def check_image(checked: Checked, kernel: str | None) -> tuple[Finding, ...]:
         found += check_modules(tree, sysroot, release)
     found += check_programs(tree, sysroot)
     if facts.about:
-        found += check_agent(tree, release)
+        found += check_agent(tree, release, facts.about.get("version"))
     else:
         tool = facts.builder or "an unknown tool"
         found.append(note(f"built by {shown(tool)}: whether its scripts can find an AoE target is not known"))
@@ -94,13 +94,10 @@ def _release(facts: Facts, kernel: str | None) -> tuple[str | None, list[Finding
         return None, [error(f"its section .uname names no kernel release: {shown(own[:80])}")]
     if not facts.releases:
         return None, [error("no kernel modules in it: no aoe, no network driver")]
-    if kernel is not None and kernel not in facts.releases:
-        return None, [error(f"its modules are for kernel {there}, not for {shown(kernel)}")]
-    if own is not None and own not in facts.releases:
-        return None, [error(f"its modules are for kernel {there}, not for its own, {own}")]
     wanted = kernel or own or facts.about.get("kernel") or facts.releases[0]
     if wanted not in facts.releases:
-        return None, [error(f"its modules are for kernel {there}, and it was built for {shown(wanted)}")]
+        why = "not for" if kernel else "not for its own," if own else "and it was built for"
+        return None, [error(f"its modules are for kernel {there}, {why} {shown(wanted)}")]
     if len(facts.releases) > 1 and kernel is None and own is None:
         return wanted, [warning(f"it has modules for {there}; {shown(wanted)} is checked")]
     return wanted, []

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from posixpath import normpath
 
+from aoeinit import __version__
 from aoeinit.boot import contract
+from aoeinit.boot.files import INIT, LIBRARY, agent_files
 from aoeinit.errors import AoeinitError
 from aoeinit.image.busybox import applets
 from aoeinit.inspect.findings import Finding, error, warning
 from aoeinit.inspect.listing import shown
-from aoeinit.inspect.tree import Tree, content_of
+from aoeinit.inspect.tree import Tree, content_of, size_of
 
 ELF = b"\x7fELF"
 SCRIPT_LINE = 256
@@ -66,8 +68,9 @@ def check_programs(tree: Tree, sysroot: Path) -> list[Finding]:
     return findings
 
 
-def check_agent(tree: Tree, release: str | None) -> Iterator[Finding]:
-    """Check what the agent of an image of ours needs: applets and the modules in its list."""
+def check_agent(tree: Tree, release: str | None, version: str | None) -> Iterator[Finding]:
+    """Check an image of ours, made by ``version``: the agent's files, applets and the modules in its list."""
+    yield from _library(tree, version)
     busybox = tree.find("bin/busybox")
     content = content_of(busybox) if busybox else None
     if content is None:
@@ -80,6 +83,16 @@ def check_agent(tree: Tree, release: str | None) -> Iterator[Finding]:
     yield from _order(tree, release)
 
 
+def _library(tree: Tree, version: str | None) -> Iterator[Finding]:
+    """Find files of the agent that are missing or empty; of another version's, what is there is known."""
+    shipped = set(agent_files()) if version == __version__ else {INIT}
+    there = {f"{LIBRARY}/{path.rpartition('/')[2]}" for path in tree.files if f"/{LIBRARY}/" in f"/{path}"}
+    for path in sorted(shipped | there):
+        item = tree.find(path)
+        if item is None or not (item.is_link or size_of(item)):
+            yield error(f"/{shown(path)} is {'empty' if item else 'not in it'}: the agent needs it")
+
+
 def _order(tree: Tree, release: str | None) -> Iterator[Finding]:
     text = tree.text(contract.MODULES_FILE)
     if text is None:
@@ -89,7 +102,8 @@ def _order(tree: Tree, release: str | None) -> Iterator[Finding]:
         match line.split():
             case [stage, need, path] if stage in contract.STAGES and need in contract.NEEDS:
                 if tree.find(path) is None:
-                    find = error if need == "required" else warning
+                    # Of drivers and file systems, those that are there may do: the modules' own check knows.
+                    find = error if need == "required" and stage == "aoe" else warning
                     yield find(f"/{contract.MODULES_FILE} lists {shown(path)}, which is not in it")
                 elif release is not None and f"/lib/modules/{release}/" not in normpath(path):
                     yield error(

@@ -44,9 +44,9 @@ class ModuleFact:
 class Facts:
     """What could be found out; ``newest`` is the latest time stamp of an entry, seconds since 1970 or 0.
 
-    ``kernel`` is the release of the kernel that a unified kernel image has with it, ``releases`` are those that
-    it has modules for. ``about`` are the facts that aoeinit bakes in (:data:`aoeinit.boot.contract.IMAGE_KEYS`), ``interfaces``
-    pairs of a MAC and a name.
+    ``kernel`` is the release of the kernel that a unified kernel image has with it, ``releases`` are those
+    that it has modules for. ``about`` are the facts that aoeinit bakes in
+    (:data:`aoeinit.boot.contract.IMAGE_KEYS`), ``interfaces`` pairs of a MAC and a name.
     """
 
     builder: str | None

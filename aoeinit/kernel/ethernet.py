@@ -89,7 +89,7 @@ def ethernet_modules(index: ModuleIndex) -> tuple[Module, ...]:
     Drivers that are no part of the kernel itself (``extra``, ``updates``) tell nowhere of what kind they are:
     these have to be asked for by name.
     """
-    drivers = [module for module in index.modules.values() if _is_ethernet(module)]
+    drivers = [module for module in index.modules.values() if is_ethernet_driver(module)]
     buses = [bus for driver in drivers for bus in bus_modules(index, driver)]
     return tuple(dict.fromkeys([*drivers, *buses]))
 
@@ -118,6 +118,7 @@ def _is_served(index: ModuleIndex, interface: NetworkInterface) -> bool:
     return interface.driver in index.builtins or any(map(index.resolve, asked))
 
 
-def _is_ethernet(module: Module) -> bool:
+def is_ethernet_driver(module: Module) -> bool:
+    """Tell whether a module is an Ethernet driver of the kernel, or one of PHYs, by its path."""
     in_folder = module.path.startswith(ETHERNET_FOLDERS) and module.name not in MODEMS
     return in_folder or module.name in ETHERNET_DRIVERS

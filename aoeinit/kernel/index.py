@@ -91,7 +91,12 @@ class ModuleIndex:
     @cached_property
     def builtins(self) -> frozenset[str]:
         """The names of what is built in (modules.builtin)."""
-        return frozenset(module_name(line) for line in self._text("modules.builtin").splitlines() if line)
+        return frozenset(self.builtin_paths)
+
+    @cached_property
+    def builtin_paths(self) -> dict[str, str]:
+        """The paths that what is built in would have as modules, by name."""
+        return {module_name(line): line for line in self._text("modules.builtin").splitlines() if line}
 
     def module(self, name: str) -> Module | None:
         """Find the module of that very name, in the kernel's spelling."""

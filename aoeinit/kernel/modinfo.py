@@ -17,12 +17,13 @@ class ModInfo:
     """``firmware``: the names of the files it may load; ``vermagic``: the kernel it was built for.
 
     ``depends``: the modules whose symbols it uses; what is built in is not among them
-    (scripts/mod/modpost.c).
+    (scripts/mod/modpost.c). ``soft``: what it says of soft dependencies, each as in modprobe.d(5).
     """
 
     firmware: tuple[str, ...]
     vermagic: str
     depends: tuple[str, ...] = ()
+    soft: tuple[str, ...] = ()
 
     @property
     def release(self) -> str:
@@ -53,6 +54,7 @@ def read_modinfo(elf: bytes, name: str) -> ModInfo:
             for name in value.split(",")
             if name
         ),
+        soft=tuple(value for key, _, value in pairs if key == "softdep"),
     )
 
 

@@ -20,7 +20,7 @@ from aoeinit.inspect.tree import Tree
 from aoeinit.system.unpacking import extract
 from tests.unit.elf_files import MadeUp
 from tests.unit.inspect_samples import DIRECTORY, LINK, Made, archive, uki
-from tests.unit.kernel_samples import RELEASE, elf_with_section
+from tests.unit.kernel_samples import RELEASE, elf_with_section, module_elf
 from tests.unit.system_sample import CARD, make_busybox, make_system
 
 MODULES = f"usr/lib/modules/{RELEASE}/kernel"
@@ -89,12 +89,19 @@ def changed(path: str, content: bytes, mode: int | None = None) -> Spoil:
     )
 
 
+DRIVER_FOLDERS = [f"{MODULES}/drivers{folder}" for folder in ("", "/net", "/net/ethernet")]
 VERMAGIC = f"vermagic={RELEASE} SMP"
 SPOILT: dict[str, Spoil] = {
     "no /init in it": without("init"),
     "/init is no program": changed("init", b"#!/bin/sh\n", stat.S_IFREG | 0o644),
     "/init is neither an ELF program nor a script": changed("init", b"rubbish"),
     "/init is a script, and its interpreter (/bin/zsh) is not in it": changed("init", b"#!/bin/zsh\n"),
+    "/lib/aoeinit/target.sh is not in it": without("usr/lib/aoeinit/target.sh"),
+    "/lib/aoeinit/network.sh is empty": changed("usr/lib/aoeinit/network.sh", b""),
+    "/lib/aoeinit/guard is not in it": without("usr/lib/aoeinit/guard"),
+    "module ext4 needs the checksum crc32c, and no module for it": changed(
+        f"{MODULES}/ext4.ko", module(VERMAGIC, "depends=", "softdep=pre: crypto-crc32c")
+    ),
     r"interpreter (/bin/sh\r) is not in it": changed("init", b"#!/bin/sh\r\n"),
     "ld.so is not in it: /init cannot start": changed("init", MadeUp(interpreter="/lib/ld.so").content()),
     "aoe.ko is listed in modules.dep but not there": without(f"{MODULES}/aoe.ko"),
@@ -143,6 +150,70 @@ def test_another_kernel_than_that_of_the_modules_is_found(made: dict[str, Made],
         False,
         [f"error: its modules are for kernel {RELEASE}, not for 6.99"],
     )
+
+
+def test_any_module_for_crc32c_will_do(made: dict[str, Made], tmp_path: Path) -> None:
+    ext4, folder = f"{MODULES}/ext4.ko", f"usr/lib/modules/{RELEASE}"
+    changed(ext4, module(VERMAGIC, "depends=", "softdep=pre: crypto-crc32c"))(made)
+    aliases = made[f"{folder}/modules.alias"].content
+    spoilt = [
+        (f"{folder}/modules.alias", aliases + b"alias crypto-crc32c crc\nalias crypto-crc32c crc_fast\n"),
+        (f"{folder}/modules.builtin", b"kernel/crypto/crc32c_generic.ko\n"),
+    ]
+    for number, (path, content) in enumerate(spoilt):
+        image = dict(made)
+        changed(path, content)(image)
+        assert check(image, tmp_path / str(number))[0]
+    without(f"{folder}/modules.builtin")(made)
+    boots, found = check(made, tmp_path / "unknown")
+    assert boots
+    assert any("ext4 needs the checksum crc32c" in line for line in found)
+
+
+def test_a_module_for_crc32c_that_is_broken_does_not_count(made: dict[str, Made], tmp_path: Path) -> None:
+    changed(f"{MODULES}/ext4.ko", module(VERMAGIC, "depends=", "softdep=pre: crypto-crc32c"))(made)
+    aliases = f"usr/lib/modules/{RELEASE}/modules.alias"
+    changed(aliases, made[aliases].content + b"alias crypto-crc32c crc_fast\n")(made)
+    changed(f"{MODULES}/crc_fast.ko", module(VERMAGIC, "depends=", "softdep=pre: crypto-crc32c"))(made)
+    assert check(made, tmp_path / "whole")[0]
+    changed(f"{MODULES}/crc_fast.ko", b"rubbish")(made)
+    assert not check(made, tmp_path / "broken")[0]
+
+
+def test_an_image_for_a_kernel_with_its_drivers_built_in_would_boot(tmp_path: Path) -> None:
+    system = make_system(tmp_path / "system")
+    folder = system / "lib/modules" / RELEASE
+    (folder / "modules.dep").write_text("kernel/other.ko:\n")
+    (folder / "kernel/other.ko").write_bytes(module_elf("other"))
+    lines = ["drivers/block/aoe/aoe", "fs/ext4/ext4", "drivers/net/ethernet/nic", "fs/xfs/xfs"]
+    (folder / "modules.builtin").write_text("".join(f"kernel/{line}.ko\n" for line in lines))
+    (folder / "modules.alias").write_text("")
+    options = BuildOptions(RELEASE, system, Settings(nic=("nic",)), ("ext4",))
+    made = {entry.path: made_of(entry) for entry in plan_image(options).entries}
+    builtin = made[f"usr/lib/modules/{RELEASE}/modules.builtin"].content.decode().split()
+    assert builtin == [f"kernel/{line}.ko" for line in lines[:3]]
+    assert check(made, tmp_path) == (True, [])
+
+
+@pytest.mark.parametrize(("kind", "path"), [("driver", "drivers/net/ethernet/two.ko"), ("root", "xfs.ko")])
+def test_a_fault_of_one_of_several_is_a_warning(
+    kind: str, path: str, made: dict[str, Made], tmp_path: Path
+) -> None:
+    folder = f"usr/lib/modules/{RELEASE}"
+    made.update({each: Made(each, DIRECTORY) for each in DRIVER_FOLDERS})
+    for each in ("drivers/net/ethernet/one.ko", path):
+        made[f"{MODULES}/{each}"] = Made(f"{MODULES}/{each}", content=module(VERMAGIC, "depends="))
+    dep = made[f"{folder}/modules.dep"].content
+    changed(f"{folder}/modules.dep", dep + f"kernel/drivers/net/ethernet/one.ko:\nkernel/{path}:\n".encode())(
+        made
+    )
+    changed(f"{MODULES}/{path}", b"rubbish")(made)
+    boots, found = check(made, tmp_path / "one")
+    assert boots, found
+    assert any(line.startswith("warning: ") and f"{path} is no kernel module" in line for line in found)
+    other = f"{MODULES}/drivers/net/ethernet/one.ko" if kind == "driver" else f"{MODULES}/ext4.ko"
+    changed(other, b"rubbish")(made)
+    assert not check(made, tmp_path / "both")[0]
 
 
 def test_a_unified_image_is_checked_with_its_own_kernel(made: dict[str, Made], tmp_path: Path) -> None:
