@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+JSON_TOO = {"--list", "--diff", "--check"}
 VIEWS = ("list", "json", "cat", "extract", "diff", "treemap", "check")
 
 
 @click.command()
 @click.argument("image")
 @click.option("--list", "as_list", is_flag=True, help="List all entries, as ls -l does.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON: everything, or one view.")
 @click.option("--cat", metavar="PATH", help="Print the content of a file in it.")
 @click.option(
     "--extract", metavar="DIR", type=click.Path(path_type=Path), help="Write its files to a new folder."
@@ -50,9 +51,12 @@ def inspect(  # noqa: C901 - a branch for each view
     verbose: bool,
 ) -> None:
     """Show what is in an initramfs image or a unified kernel image, whichever tool made it."""
-    chosen = (as_list, as_json, cat is not None, extract, diff is not None, treemap, check)
-    if sum(map(bool, chosen)) > 1:
-        names = [f"--{view}" for view, asked in zip(VIEWS, chosen, strict=True) if asked]
+    chosen = (
+        *(as_list, as_json, cat is not None, extract is not None),
+        *(diff is not None, treemap is not None, check),
+    )
+    names = [f"--{view}" for view, asked in zip(VIEWS, chosen, strict=True) if asked]
+    if len(names) > 1 and not (len(names) == 2 and as_json and set(names) & JSON_TOO):  # noqa: PLR2004 - a pair
         raise click.UsageError(f"only one view at a time: {' or '.join(names)}")
     if kernel is not None and not check:
         raise click.UsageError("--kernel belongs to --check")
@@ -64,7 +68,7 @@ def inspect(  # noqa: C901 - a branch for each view
     if hasattr(sys.stdout, "reconfigure"):
         # Names may hold letters that the terminal's encoding has not.
         sys.stdout.reconfigure(errors="backslashreplace")
-    if as_list:
+    if as_list and not as_json:
         from aoeinit.cli.listing import print_listing
 
         print_listing(image, size)
@@ -73,12 +77,12 @@ def inspect(  # noqa: C901 - a branch for each view
     elif extract:
         views.extract_to(image, extract, size, devices=devices)
     elif diff is not None:
-        views.print_diff(image, diff, size)
+        views.print_diff(image, diff, size, as_json=as_json)
     elif treemap:
         views.write_treemap(image, treemap, size)
     elif check:
-        views.print_check(image, kernel, size)
+        views.print_check(image, kernel, size, as_json=as_json)
     elif as_json:
-        views.print_json(image, size)
+        (views.print_entries if as_list else views.print_json)(image, size)
     else:
         views.print_summary(image, size, full=verbose)

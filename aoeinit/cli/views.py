@@ -16,7 +16,7 @@ from aoeinit.inspect.facts import find_facts, keep_facts
 from aoeinit.inspect.listing import shown
 from aoeinit.inspect.reading import keep_none, open_image
 from aoeinit.inspect.summary import Paint, summary
-from aoeinit.inspect.tree import Tree, content_of
+from aoeinit.inspect.tree import LoopError, Tree, content_of
 
 COLOURS: dict[str, dict[str, str | bool]] = {
     "heading": {"bold": True},
@@ -39,10 +39,21 @@ def print_summary(path: str, limit: int, *, full: bool) -> None:
     print_lines(summary(image, tree, find_facts(image, tree), painter(), full=full))
 
 
-def print_json(path: str, limit: int) -> None:
-    """Print all that is known as JSON."""
+def print_values(values: dict[str, object]) -> None:
+    """Print values as JSON."""
     import json
 
+    click.echo(json.dumps(values, indent=2))
+
+
+def print_entries(path: str, limit: int) -> None:
+    """Print the entries as JSON."""
+    image = open_image(path, limit=limit, keep=keep_none)
+    print_values({"image": path, "entries": [as_values(item) for item in image.items]})
+
+
+def print_json(path: str, limit: int) -> None:
+    """Print all that is known as JSON."""
     image = open_image(path, limit=limit, keep=keep_facts)
     tree = Tree(image.items, parents=True)
     facts = asdict(find_facts(image, tree))
@@ -51,7 +62,7 @@ def print_json(path: str, limit: int) -> None:
         for segment in image.segments
     ]
     values = {"image": path, "size": image.size, "segments": segments, **facts}
-    click.echo(json.dumps({**values, "entries": [as_values(item) for item in image.items]}, indent=2))
+    print_values({**values, "entries": [as_values(item) for item in image.items]})
 
 
 def as_values(item: Item) -> dict[str, object]:
@@ -74,7 +85,13 @@ def as_values(item: Item) -> dict[str, object]:
 def print_file(path: str, wanted: str, limit: int) -> None:
     """Print the content of the file that ``wanted`` leads to inside the image, byte by byte."""
     tree = Tree(open_image(path, limit=limit).items, parents=True)
-    item = tree.find(wanted)
+    try:
+        found = tree.resolve(wanted)
+    except LoopError as error:
+        raise ImageError(
+            f"{wanted} in {path} leads in a circle of links", "--list shows the links"
+        ) from error
+    item = tree.files.get(found or "")
     if item is None:
         near = get_close_matches(wanted.strip("/"), tree.files, cutoff=0.7)
         hint = f"did you mean {' or '.join(map(shown, near))}?" if near else "--list names what there is"
@@ -101,13 +118,17 @@ def extract_to(path: str, folder: Path, limit: int, *, devices: bool) -> None:
     click.echo(f"{folder}: {len(tree.files) - len(left_out)} files, folders and links")
 
 
-def print_diff(path: str, other: str, limit: int) -> None:
+def print_diff(path: str, other: str, limit: int, *, as_json: bool) -> None:
     """Print what is different in ``other``."""
     from aoeinit.inspect.diff import compare, diff_lines
 
     before, after = (Tree(open_image(each, limit=limit).items, parents=True) for each in (path, other))
+    changes = compare(before, after)
+    if as_json:
+        print_values({"image": path, "other": other, "differences": [asdict(change) for change in changes]})
+        return
     colour = painter()
-    *lines, total = diff_lines(compare(before, after))
+    *lines, total = diff_lines(changes)
     print_lines([*(colour(line, line[0]) for line in lines), total])
 
 
@@ -122,10 +143,10 @@ def write_treemap(path: str, output: Path, limit: int) -> None:
     click.echo(f"{output}: {sum(item.is_file for item in tree.files.values())} files")
 
 
-def print_check(path: str, kernel: str | None, limit: int) -> None:
+def print_check(path: str, kernel: str | None, limit: int, *, as_json: bool) -> None:
     """Print a line for each finding and a last one with the answer; end with exit code 1 if that is no."""
     from aoeinit.inspect.check import Checked, check_image, kernel_release
-    from aoeinit.inspect.findings import would_boot
+    from aoeinit.inspect.findings import verdict, would_boot
     from aoeinit.system.unpacking import extract
 
     release = None if kernel is None else kernel_release(kernel)
@@ -135,12 +156,15 @@ def print_check(path: str, kernel: str | None, limit: int) -> None:
         sysroot = Path(folder) / "image"
         extract(tree, sysroot)
         findings = check_image(Checked(image, tree, find_facts(image, tree), sysroot), release)
-    colour = painter()
-    print_lines(f"{colour(f'{finding.level}:', finding.level)} {finding.text}" for finding in findings)
-    if not would_boot(findings):
-        click.echo(f"{path}: would not boot an AoE root")
+    boots = would_boot(findings)
+    if as_json:
+        print_values({"image": path, "boots": boots, "findings": [asdict(each) for each in findings]})
+    else:
+        colour = painter()
+        print_lines(f"{colour(f'{each.level}:', each.level)} {each.text}" for each in findings)
+        click.echo(f"{path}: {verdict(findings)}")
+    if not boots:
         sys.exit(1)
-    click.echo(f"{path}: nothing found that keeps it from booting an AoE root")
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -30,3 +30,13 @@ def note(text: str) -> Finding:
 def would_boot(findings: Iterable[Finding]) -> bool:
     """Tell whether nothing found keeps the image from booting."""
     return not any(finding.level == "error" for finding in findings)
+
+
+def verdict(findings: Iterable[Finding]) -> str:
+    """Sum the findings up in a line; warnings are counted, as each may keep some machine from booting."""
+    levels = [finding.level for finding in findings]
+    count = levels.count("warning")
+    warnings = f", with {count} warning{'s' * (count > 1)}" if count else ""
+    if "error" in levels:
+        return f"would not boot an AoE root{warnings}"
+    return f"nothing found that keeps it from booting an AoE root{warnings}"

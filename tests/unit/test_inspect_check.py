@@ -1,3 +1,4 @@
+import json
 import stat
 import struct
 from collections.abc import Callable
@@ -243,10 +244,19 @@ def test_images_of_other_tools_are_checked_as_far_as_it_applies(
 def test_the_command_ends_with_1_where_it_would_not_boot(made: dict[str, Made], tmp_path: Path) -> None:
     image = tmp_path / "image"
     image.write_bytes(archive(made.values()))
-    assert CliRunner().invoke(inspect, [str(image), "--check"]).exit_code == 0
+    result = CliRunner().invoke(inspect, [str(image), "--check"])
+    assert result.exit_code == 0
+    assert result.output.endswith("from booting an AoE root, with 1 warning\n")
     result = CliRunner().invoke(inspect, [str(image), "--check", "--kernel", "6.99"])
     assert result.exit_code == 1
     assert result.output.endswith("would not boot an AoE root\n")
+    result = CliRunner().invoke(inspect, [str(image), "--check", "--json", "--kernel", "6.99"])
+    assert result.exit_code == 1
+    assert json.loads(result.output) == {
+        "image": str(image),
+        "boots": False,
+        "findings": [{"level": "error", "text": f"its modules are for kernel {RELEASE}, not for 6.99"}],
+    }
 
 
 def test_the_release_of_a_kernel_is_in_its_file(tmp_path: Path) -> None:

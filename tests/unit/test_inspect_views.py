@@ -350,6 +350,37 @@ def test_a_listing_of_nothing_is_an_error_with_a_hint(
     assert "no regular file" in capsys.readouterr().err
 
 
+def test_entries_and_differences_can_be_had_as_data(image: Path, tmp_path: Path) -> None:
+    listed = json.loads(CliRunner().invoke(inspect, [str(image), "--list", "--json"]).output)
+    assert [entry["path"] for entry in listed["entries"]] == [entry.path for entry in small_entries()]
+    other = tmp_path / "other"
+    other.write_bytes(archive([*small_entries(), Made("new", content=b"123")]))
+    found = json.loads(CliRunner().invoke(inspect, [str(image), "--json", "--diff", str(other)]).output)
+    assert found["differences"] == [{"name": "new", "before": None, "after": 3, "what": ""}]
+
+
+def test_cat_of_a_loop_of_links_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(archive([Made("loop", LINK, b"loop")]))
+    result = CliRunner().invoke(inspect, [str(path), "--cat", "loop"])
+    assert isinstance(result.exception, AoeinitError)
+    assert "circle of links" in result.exception.message
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+def test_a_treemap_needs_the_name_of_a_file(output: str, image: Path) -> None:
+    result = CliRunner().invoke(inspect, [str(image), "--treemap", output])
+    assert isinstance(result.exception, AoeinitError)
+    assert "is a folder" in result.exception.message
+
+
+@pytest.mark.parametrize(
+    "views", [("--list", "--check"), ("--json", "--cat", "x"), ("--treemap", "", "--json")]
+)
+def test_views_that_do_not_go_together_are_refused(views: tuple[str, ...], image: Path) -> None:
+    assert CliRunner().invoke(inspect, [str(image), *views]).exit_code == 2
+
+
 def test_two_views_at_a_time_are_refused(image: Path) -> None:
     result = CliRunner().invoke(inspect, [str(image), "--list", "--check"])
     assert result.exit_code == 2
