@@ -169,11 +169,13 @@ def test_a_target_that_comes_late_is_waited_for(machine: Machine) -> None:
 
 
 def appear(machine: Machine) -> None:
-    disk = machine.root / "sys/block/etherd!e11.0"
-    disk.mkdir(parents=True)
+    (machine.root / "dev/etherd/e11.0p1").touch()
+    disk = machine.root / "machine/disk"
+    disk.mkdir()
     (disk / "mac").write_text("525400aabbcc\n")
     (disk / "netif").write_text("aoe0\n")
-    (machine.root / "dev/etherd/e11.0p1").touch()
+    (machine.root / "sys/block").mkdir(exist_ok=True)
+    disk.rename(machine.root / "sys/block/etherd!e11.0")  # all at once, as the kernel does
 
 
 def test_an_interface_that_comes_late_serves_too(machine: Machine) -> None:
