@@ -14,6 +14,7 @@ ETHERNET_HEADER: Final = 14
 SHORTEST: Final = 60
 """What any frame is filled up to."""
 RESPONSE: Final = 0x08
+VERSION_AND_FLAGS: Final = 14
 MANGLED: Final = (*range(6), 12, 13, 14, 16, 17, 18, 20, 21)
 """The bytes of a header by which a receiver sees that a frame is not for it: destination, type, version,
 shelf, slot, and the half of the tag that Linux counts requests with. With others (the registers, the
@@ -78,5 +79,6 @@ def mangle(frame: bytes, chance: Random) -> bytes:
     """Change one byte of a frame's header."""
     place = chance.choice(MANGLED)
     changed = bytearray(frame)
-    changed[place] ^= chance.randrange(1, 256)
+    # Beside the version stands the flag of an error, which Linux hands on to whoever reads: it is left alone.
+    changed[place] ^= chance.randrange(1, 16) << 4 if place == VERSION_AND_FLAGS else chance.randrange(1, 256)
     return bytes(changed)
