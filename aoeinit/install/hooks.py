@@ -1,17 +1,17 @@
 """The hooks that keep images in step with kernels: what a system has to change to have them, or not."""
 
-import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.errors import ConfigError
 from aoeinit.install.assignments import shell_value_of, value_of, with_value, without
 from aoeinit.install.generators import Generator, active_generators
 from aoeinit.install.kernel_install import GENERATOR
+from aoeinit.install.record import ChangePlan, plan_changes, plan_undo
 from aoeinit.install.state import Change, Present, State, locate, look, undone
 from aoeinit.sysroot import resolve
 
@@ -34,27 +34,7 @@ SETTINGS: Final = {INSTALL_CONF: "initrd_generator", UPDATE_INITRAMFS: "update_i
 NOWHERE: Final = Present(b"/dev/null", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What installations have done: by path what was there before ours, and what the last has put there.
-
-    ``folders`` are those they have made.
-    """
-
-    changes: Mapping[str, Change]
-    folders: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HooksPlan:
-    """The changes, in order, what the user should know, and the record to keep once they are made."""
-
-    changes: tuple[Change, ...]
-    warnings: tuple[str, ...]
-    record: Record
-
-
-def plan_install(sysroot: Path, *, command: str, debian: bool) -> HooksPlan:
+def plan_install(sysroot: Path, *, command: str, debian: bool) -> ChangePlan:
     """Plan to put the hooks in place, as far as they are not.
 
     ``command`` is what the hooks call, a name or a path; ``debian`` says that packages of kernels run the
@@ -62,10 +42,8 @@ def plan_install(sysroot: Path, *, command: str, debian: bool) -> HooksPlan:
 
     Raises :class:`ConfigError` where nothing would ever call a hook.
     """
-    wanted = _wanted(sysroot, command, debian=debian)
-    changes = tuple(change for change in wanted if change.before != change.after)
-    record = _extended(read_record(sysroot), changes, sysroot)
-    return HooksPlan(changes, tuple(_still_active(sysroot, changes)), record)
+    plan = plan_changes(sysroot, RECORD, _wanted(sysroot, command, debian=debian))
+    return replace(plan, warnings=tuple(_still_active(sysroot, plan.changes)))
 
 
 def _wanted(sysroot: Path, command: str, *, debian: bool) -> Iterator[Change]:
@@ -219,82 +197,9 @@ def installed_command(sysroot: Path) -> str | None:
     return None
 
 
-def read_record(sysroot: Path) -> Record:
-    """Read what installations have kept; empty where there was none."""
-    state = look(sysroot, RECORD)
-    if state is None:
-        return Record({}, ())
-    try:
-        plain = json.loads(state.content)
-        changes = {
-            path: Change(path, _from_plain(each["before"]), _from_plain(each["after"]), each["why"])
-            for path, each in plain["changes"].items()
-        }
-        return Record(changes, _texts(plain["folders"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AoeinitError(
-            f"{locate(sysroot, RECORD)} is damaged: {error!r}",
-            "restore it from a backup, or undo the changes by hand and remove it",
-        ) from error
-
-
-def _texts(plain: Any) -> tuple[str, ...]:  # noqa: ANN401 - as json gives it
-    if not (isinstance(plain, list) and all(isinstance(each, str) for each in plain)):
-        raise ValueError(f"{plain!r} is no list of names")
-    return tuple(plain)
-
-
-def _from_plain(plain: Any) -> State:  # noqa: ANN401 - as json gives it
-    return None if plain is None else Present.from_plain(plain)
-
-
-def _extended(record: Record, changes: Iterable[Change], sysroot: Path) -> Record:
-    """Add changes to a record; what was there first stays known, unless somebody has changed it since."""
-    added = {change.path: _since(record.changes.get(change.path), change) for change in changes}
-    paths = (*added, RECORD) if added else ()
-    folders = (str(folder) for path in paths for folder in reversed(PurePath(path).parents[:-1]))
-    missing = (folder for folder in folders if resolve(sysroot, folder) is None)
-    return Record({**record.changes, **added}, tuple(dict.fromkeys((*record.folders, *missing))))
-
-
-def _since(earlier: Change | None, change: Change) -> Change:
-    """Join a change to an earlier one of the same path, if it found the content that the earlier one left."""
-    if earlier is None or _content(earlier.after) != _content(change.before):
-        return change
-    return replace(change, before=earlier.before)
-
-
-def _content(state: State) -> tuple[bytes, bool] | None:
-    return (state.content, state.is_link) if state else None
-
-
-def record_text(record: Record) -> bytes:
-    """Write a record."""
-    changes = {
-        path: {
-            "before": change.before.as_plain() if change.before else None,
-            "after": change.after.as_plain() if change.after else None,
-            "why": change.why,
-        }
-        for path, change in record.changes.items()
-    }
-    return json.dumps({"changes": changes, "folders": record.folders}, indent=2).encode() + b"\n"
-
-
-def plan_remove(sysroot: Path) -> HooksPlan:
+def plan_remove(sysroot: Path) -> ChangePlan:
     """Plan to put back what was there before; what somebody has changed since stays, but for our own line."""
-    record = read_record(sysroot)
-    changes: list[Change] = []
-    left: dict[str, Change] = {}
-    for path, change in record.changes.items():
-        current = look(sysroot, path)
-        target = _restored(change, current)
-        if isinstance(target, Change):
-            left[path] = change
-        elif target != current:
-            changes.append(Change(path, current, target, "as it was before"))
-    warnings = (f"/{path} was changed since it was installed, and stays as it is" for path in left)
-    return HooksPlan(tuple(changes), tuple(warnings), Record(left, record.folders))
+    return plan_undo(sysroot, RECORD, _restored)
 
 
 def _restored(change: Change, current: State) -> State | Change:

@@ -15,18 +15,17 @@ def apply(sysroot: Path, change: Change) -> None:
     place = locate(sysroot, change.path)
     after = change.after
     try:
-        if after is None or after.is_link or (change.before and change.before.is_link):
-            place.unlink(missing_ok=True)
         if after is None:
+            place.unlink(missing_ok=True)
             return
         # Only root can give files away; what others make is theirs.
         owner = after.owner if os.geteuid() == 0 else None
         place.parent.mkdir(parents=True, exist_ok=True)
         if after.mode is None:
-            os.symlink(after.content, os.fsencode(place))
-            if owner:
-                os.chown(place, *owner, follow_symlinks=False)
+            _replace_link(place, after.content, owner)
             return
+        if change.before and change.before.is_link:
+            place.unlink(missing_ok=True)  # replace_file() does not replace links
         with replace_file(place, mode=after.mode) as stream:
             if owner:
                 os.fchown(stream.fileno(), *owner)
@@ -34,6 +33,15 @@ def apply(sysroot: Path, change: Change) -> None:
             stream.write(after.content)
     except OSError as error:
         raise AoeinitError(f"cannot change {place}: {error.strerror}", "run as root") from error
+
+
+def _replace_link(place: Path, content: bytes, owner: tuple[int, int] | None) -> None:
+    temporary = place.with_name(f".{place.name}.aoeinit")
+    temporary.unlink(missing_ok=True)
+    os.symlink(content, os.fsencode(temporary))
+    if owner:
+        os.chown(temporary, *owner, follow_symlinks=False)
+    os.rename(temporary, place)
 
 
 def remove_folders(sysroot: Path, folders: Iterable[str]) -> None:

@@ -11,13 +11,12 @@ from aoeinit.install.hooks import (
     RECORD,
     UPDATE_INITRAMFS,
     VENDOR_CONF,
-    HooksPlan,
     configured_generator,
     plan_install,
     plan_remove,
-    record_text,
     status,
 )
+from aoeinit.install.record import ChangePlan, record_text
 from aoeinit.install.state import Change, Present, look
 from aoeinit.system.changes import apply
 
@@ -70,7 +69,7 @@ def debian(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def by_path(plan: HooksPlan) -> dict[str, Change]:
+def by_path(plan: ChangePlan) -> dict[str, Change]:
     return {change.path: change for change in plan.changes}
 
 
