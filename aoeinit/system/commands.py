@@ -14,7 +14,7 @@ for each in dev proc sys run; do
 done
 exec chroot "$@"
 """
-"""Enters the sysroot. Its mounts are in a namespace of the program's own: they are gone with it, however it ends."""
+"""Enters the sysroot. Its mounts are in a namespace of the program's own: gone with it, however it ends."""
 
 TOLD_LINES = 3
 
@@ -35,8 +35,7 @@ def run(command: Command, sysroot: Path = Path("/")) -> str:
         words,
         check=False,
         input=command.input,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8"},
     )
     if done.returncode:
