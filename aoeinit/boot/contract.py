@@ -41,12 +41,13 @@ STATE_FILE: Final = "run/aoeinit/state"
 
 STATE_KEYS: Final = (
     *("target", "device", "interface", "mac", "mtu", "server", "paths", "root", "filesystem"),
-    "overlay",
+    *("overlay", "parameter"),
 )
 """``target`` e11.0; ``device`` its disk; ``interface`` that serves it, its ``mac`` and its ``mtu`` in bytes;
 ``server``: the MAC of the first that answered, ``paths``: of all, separated by commas;
 ``root`` the device mounted as root; ``filesystem`` its type; ``overlay``, with rd.overlay only, the size of
-the memory for changes."""
+the memory for changes; ``parameter``, as often as the command line has one of :data:`PARAMETERS`, in its
+order: ``NAME`` or ``NAME=VALUE``, without the quotes, a space for each control character."""
 
 TIMELINE_FILE: Final = "run/aoeinit/timeline"
 """``SECONDS STEP`` lines: the kernel's uptime when the agent reached STEP, one of :data:`STEPS`."""

@@ -49,9 +49,13 @@ class DriverReport:
 
 @dataclass(frozen=True, slots=True)
 class BootReport:
-    """The report of one boot: ``state`` by the keys of the contract, the steps in their order, the driver."""
+    """The report of one boot: ``state`` by the keys of the contract, the steps in their order, the driver.
+
+    ``parameters`` are those of the command line that the agent took notice of.
+    """
 
     state: dict[str, str]
+    parameters: tuple[str, ...]
     steps: tuple[Step, ...]
     driver: DriverReport
 
@@ -61,9 +65,11 @@ def read_boot_report(sysroot: Path) -> BootReport:
 
     Raises :class:`AoeinitError` where this boot was not aoeinit's, or its report cannot be understood.
     """
-    state = dict(_pairs(_required(sysroot, contract.STATE_FILE)))
+    pairs = list(_pairs(_required(sysroot, contract.STATE_FILE)))
+    state = {key: value for key, value in pairs if key != "parameter"}
+    parameters = tuple(value for key, value in pairs if key == "parameter")
     steps = tuple(_steps(_required(sysroot, contract.TIMELINE_FILE)))
-    return BootReport(state, steps, _driver(sysroot, state.get("target", "")))
+    return BootReport(state, parameters, steps, _driver(sysroot, state.get("target", "")))
 
 
 def _required(sysroot: Path, path: str) -> str:
@@ -89,7 +95,8 @@ def _text(sysroot: Path, path: str) -> str | None:
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
+    # splitlines() would end lines at characters that may stand in a parameter, such as U+2028.
+    for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if equals:
             yield key, value

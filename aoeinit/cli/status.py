@@ -52,6 +52,7 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     """Write the report for people: the boot, the driver, the time line."""
     yield "this boot"
     yield from (f"  {key:<12} {value}" for key, value in report["state"].items())
+    yield from (f"  {'parameter':<12} {each}" for each in report["parameters"])
     yield "the driver now"
     for key, value in report["driver"].items():
         if key == "paths":

@@ -1,5 +1,7 @@
 """The whole agent over a made-up machine: one that boots, and each way to fail."""
 
+import re
+
 import pytest
 
 from aoeinit.boot.contract import DEAD_SECONDS, STATE_KEYS, STEPS
@@ -85,13 +87,33 @@ def test_what_a_boot_leaves_behind(machine: Machine) -> None:
         "paths": "52:54:00:aa:bb:cc",
         "root": "/dev/etherd/e11.0p1",
         "filesystem": "ext4",
+        "parameter": ROOT,
     }
-    assert (*state, "overlay") == STATE_KEYS
+    assert {*state, "overlay"} == set(STATE_KEYS)
     timeline = [line.split() for line in machine.read("run/aoeinit/timeline").splitlines()]
     assert tuple(step for _, step in timeline) == STEPS
     assert [float(seconds) for seconds, _ in timeline] == sorted(float(seconds) for seconds, _ in timeline)
     assert machine.read("proc/sys/kernel/printk_devkmsg") == "ratelimit\n"
     assert not (machine.root / "run/aoeinit/events").exists()
+
+
+def parameters_used(machine: Machine) -> list[str]:
+    """What is behind each ``parameter=`` of the state."""
+    lines = machine.read("run/aoeinit/state").split("\n")
+    return [line.removeprefix("parameter=") for line in lines if line.startswith("parameter=")]
+
+
+def test_the_parameters_that_were_used_are_left_behind(machine: Machine) -> None:
+    furnish(machine).boot(
+        f'{ROOT} splash ro rw e1000.debug=16 "rootflags=a b" rd.aoe.timeout=soon quiet -- rd.debug'
+    )
+    assert parameters_used(machine) == [ROOT, "ro", "rw", "rootflags=a b", "rd.aoe.timeout=soon", "quiet"]
+
+
+def test_without_parameters_none_are_told(machine: Machine) -> None:
+    machine.run("mkdir /run/aoeinit; target_answers e11.0 aoe0; target=e11.0; write_state")
+    assert "target=e11.0" in machine.read("run/aoeinit/state")
+    assert parameters_used(machine) == []
 
 
 def test_the_new_init_gets_what_the_kernel_gave(machine: Machine) -> None:
@@ -432,3 +454,11 @@ def test_hostile_values_are_data(machine: Machine, name: str, value: str) -> Non
     assert outcome.output == ""
     assert "switch_root [/sbin/init]" in outcome.log
     assert not [line for line in outcome.log if line.startswith("reboot")]
+    if name != "other":
+        assert parameters_used(machine)[1:] == [re.sub(r"[\x00-\x1f\x7f]", " ", f"{name}={value}")]
+
+
+def test_a_value_cannot_pass_for_another_line_of_the_state(machine: Machine) -> None:
+    furnish(machine).boot(f'{ROOT} "rootflags=a\ntarget=e6.6\nparameter=rw"')
+    assert "target=e6.6" not in machine.read("run/aoeinit/state").split("\n")
+    assert parameters_used(machine) == [ROOT, "rootflags=a target=e6.6 parameter=rw"]

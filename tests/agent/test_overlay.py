@@ -45,7 +45,7 @@ def test_the_root_is_read_and_memory_is_written(
         f"mount -t tmpfs -o {memory} tmpfs {layers}",
         f"mount -t overlay -o {folders} overlay /sysroot",
     ]
-    state = machine.read("run/aoeinit/state").splitlines()
+    state = machine.read("run/aoeinit/state").split("parameter=")[0].splitlines()
     assert state[-3:] == ["root=/dev/etherd/e11.0p1", "filesystem=xfs", f"overlay={recorded}"]
 
 

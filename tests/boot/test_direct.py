@@ -73,6 +73,7 @@ def check_report(client: Machine, token: str, release: str, nic: Nic) -> None:
     assert report.one("token") == token
     assert report.one("release") == release
     assert report.one("parameters") == PARAMETERS
+    assert report.used == ["panic=-1", "root=/dev/etherd/e11.0p1"]
     device, kind, options = report.one("root").split()
     assert (device, kind, options.split(",")[0]) == ("/dev/etherd/e11.0p1", "ext4", "ro")
     target, interface, server = report.one("disk").split()

@@ -42,7 +42,14 @@ class Report:
     @property
     def state(self) -> dict[str, str]:
         """The agent's own report: ``KEY=VALUE`` lines."""
-        return {key: value for key, _, value in (line.partition("=") for line in self.every("state"))}
+        lines = (line.partition("=") for line in self.every("state"))
+        return {key: value for key, _, value in lines if key != "parameter"}
+
+    @property
+    def used(self) -> list[str]:
+        """The parameters that the agent took notice of."""
+        prefix = "parameter="
+        return [line.removeprefix(prefix) for line in self.every("state") if line.startswith(prefix)]
 
     @property
     def timeline(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from aoeinit.cli.status import status
 from aoeinit.errors import AoeinitError
 
 STATE = "target=e11.0\ndevice=/dev/etherd/e11.0\nserver=52:54:00:aa:bb:cc\nroot=/dev/etherd/e11.0p1\n"
+USED = "parameter=root=/dev/etherd/e11.0p1\nparameter=rootflags=a b\nparameter=quiet\n"
 TIMELINE = (
     "1.50 start\n1.62 modules\n1.63 interface\n3.70 carrier\n3.71 aoe\n4.20 device\n4.31 root\n4.32 switch\n"
 )
@@ -47,7 +48,7 @@ ffree: 00000000c0a8d1f1
 @pytest.fixture
 def booted(tmp_path: Path) -> Path:
     files = {
-        "run/aoeinit/state": STATE,
+        "run/aoeinit/state": STATE + USED,
         "run/aoeinit/timeline": TIMELINE,
         "sys/block/etherd!e11.0/state": "up\n",
         "sys/block/etherd!e11.0/netif": "aoe0,aoe1\n",
@@ -75,6 +76,8 @@ def run(sysroot: Path, *arguments: str) -> str:
 def test_a_report_has_what_the_agent_wrote_and_what_the_driver_says(booted: Path) -> None:
     report = read_boot_report(booted)
     assert report.state["root"] == "/dev/etherd/e11.0p1"
+    assert "parameter" not in report.state
+    assert report.parameters == ("root=/dev/etherd/e11.0p1", "rootflags=a b", "quiet")
     assert report.steps[:2] == (Step("start", 1.5), Step("modules", 1.62))
     assert report.driver == DriverReport(
         state="up",
@@ -98,6 +101,14 @@ def test_a_driver_that_tells_nothing(tmp_path: Path) -> None:
     assert run(tmp_path).splitlines() == ["this boot", "the driver now", "seconds to each step"]
 
 
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_hostile_parameter_is_one_value(booted: Path, end: str) -> None:
+    (booted / "run/aoeinit/state").write_bytes(f"{STATE}parameter=init={end}target=e6.6\n".encode())
+    report = read_boot_report(booted)
+    assert report.state["target"] == "e11.0"
+    assert report.parameters == (f"init={end}target=e6.6",)
+
+
 def test_a_system_that_the_agent_did_not_boot(tmp_path: Path) -> None:
     with pytest.raises(AoeinitError, match="not booted by aoeinit's agent"):
         read_boot_report(tmp_path)
@@ -117,6 +128,9 @@ def test_it_is_printed_for_people(booted: Path) -> None:
         "  device       /dev/etherd/e11.0",
         "  server       52:54:00:aa:bb:cc",
         "  root         /dev/etherd/e11.0p1",
+        "  parameter    root=/dev/etherd/e11.0p1",
+        "  parameter    rootflags=a b",
+        "  parameter    quiet",
         "the driver now",
         "  state        up",
         "  interfaces   aoe0,aoe1",
@@ -139,6 +153,7 @@ def test_it_is_printed_for_people(booted: Path) -> None:
 def test_it_is_printed_as_data(booted: Path) -> None:
     values = json.loads(run(booted, "--json"))
     assert values["state"]["target"] == "e11.0"
+    assert values["parameters"] == ["root=/dev/etherd/e11.0p1", "rootflags=a b", "quiet"]
     assert values["steps"][3] == {"name": "carrier", "seconds": 3.7}
     assert values["driver"]["paths"][1] == {"mac": "52:54:00:aa:bb:dd", "interfaces": ["aoe0"]}
 

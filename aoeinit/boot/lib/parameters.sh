@@ -14,6 +14,9 @@ rd_aoe_nic=
 timeout=180
 image_shell=
 
+# The parameters that the agent took notice of, a line each: NAME[=VALUE].
+given=
+
 # set_parameter NAME VALUE: keeps a kernel parameter; NAME ends in = where it has a value. A later one wins.
 set_parameter() {
 	case "$1" in
@@ -35,8 +38,16 @@ set_parameter() {
 	rd.debug) debug=1 ;;
 	rd.overlay) overlay=1 ;;
 	rd.overlay=) set_overlay "$2" ;;
-	*) keep_module_option "$1" "$2" ;;
+	*) keep_module_option "$1" "$2" && return ;;
 	esac
+	note_parameter "$1$2"
+}
+
+# note_parameter TEXT: one more line of $given.
+note_parameter() {
+	printable "$1"
+	given="$given$printable
+"
 }
 
 # set_panic VALUE: seconds until the restart after a failure; 0 never, negative at once.

@@ -95,23 +95,35 @@ follow_in_root() {
 
 # write_state: leaves what this boot used for the running system.
 write_state() {
-	local serving='' mac='' mtu='' server='' folder type
+	local serving='' mac='' mtu='' server='' line
 	read -r serving <"/sys/block/etherd!$target/netif"
 	read -r mac <"/sys/class/net/${serving%%,*}/address"
 	read -r mtu <"/sys/class/net/${serving%%,*}/mtu"
 	list_servers
 	read -r server <"/sys/block/etherd!$target/mac"
 	colon_mac "$server"
-	while read -r _ folder type _; do
-		[ "$folder" != "$root_folder" ] || break
-	done </proc/mounts
+	find_root_type
 	{
 		printf '%s\n' "target=$target" "device=/dev/etherd/$target"
 		printf '%s\n' "interface=$serving" "mac=$mac" "mtu=$mtu"
 		printf '%s\n' "server=$colon_mac" "paths=$servers"
-		printf '%s\n' "root=$root" "filesystem=$type"
+		printf '%s\n' "root=$root" "filesystem=$root_type"
 		[ -z "$overlay" ] || printf '%s\n' "overlay=${overlay_size:-50%}"
+		while IFS= read -r line; do
+			[ -z "$line" ] || printf '%s\n' "parameter=$line"
+		done <<-END
+			$given
+		END
 	} >/run/aoeinit/state
+}
+
+# find_root_type: sets $root_type to the type of the file system that the root was mounted as.
+find_root_type() {
+	local folder type
+	root_type=
+	while read -r _ folder type _; do
+		[ "$folder" != "$root_folder" ] || root_type="$type"
+	done </proc/mounts
 }
 
 # hand_over ARGUMENT...: the new root's init becomes process 1, with the kernel's ARGUMENTs and environment.
