@@ -1,20 +1,21 @@
 """Making an image from settings: what ``aoeinit build`` and the hooks have in common."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from aoeinit.build import BuildOptions, ImagePlan, plan_image
 from aoeinit.config import ALL, HOST, Settings
 from aoeinit.errors import ImageError
 from aoeinit.image.archive import front_archive, write_image
 from aoeinit.image.check import verify_image
-from aoeinit.image.uki import UkiParts, ukify_arguments
 from aoeinit.kernel.config import require_decompressor
 from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.kernel.microcode import read_processor
 from aoeinit.system import machine
 from aoeinit.system.files import replace_file
-from aoeinit.system.ukify import find_ukify, run_ukify
+
+if TYPE_CHECKING:
+    from aoeinit.image.uki import UkiParts
 
 # Nobody but root may read an image: it can hold whatever --file put there.
 MODE = 0o600
@@ -50,8 +51,10 @@ def write(image: ImagePlan, output: Path, settings: Settings) -> None:
         write_image(image.entries, stream, compression=settings.compress, level=settings.level, mtime=mtime)
 
 
-def write_uki(image: ImagePlan, output: Path, settings: Settings, parts: UkiParts) -> None:
+def write_uki(image: ImagePlan, output: Path, settings: Settings, parts: "UkiParts") -> None:
     """Write the image and ``parts`` as one unified kernel image to ``output``."""
+    from tempfile import TemporaryDirectory
+
     try:
         with TemporaryDirectory(prefix="aoeinit-") as folder:
             unified = unify(image, settings, parts, Path(folder))
@@ -61,8 +64,11 @@ def write_uki(image: ImagePlan, output: Path, settings: Settings, parts: UkiPart
         stream.write(unified)
 
 
-def unify(image: ImagePlan, settings: Settings, parts: UkiParts, folder: Path) -> bytes:
+def unify(image: ImagePlan, settings: Settings, parts: "UkiParts", folder: Path) -> bytes:
     """Let ukify put image and ``parts`` together in an empty folder, and check that the image is in it."""
+    from aoeinit.image.uki import ukify_arguments
+    from aoeinit.system.ukify import find_ukify, run_ukify
+
     initrd, cmdline, output = (folder / name for name in ("initrd", "cmdline", "uki"))
     write(image, initrd, settings)
     cmdline.write_text(parts.cmdline)

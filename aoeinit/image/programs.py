@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from posixpath import dirname
 
+from aoeinit.elf_tables import is_static
 from aoeinit.errors import ProgramError
 from aoeinit.image.entries import Directory, Entry, File, Symlink
 from aoeinit.sysroot import Resolved, resolve
@@ -16,6 +17,7 @@ EXECUTABLE = 0o111
 # What the kernel reads of a script's first line, and how often it goes from script to script (execve(2)).
 SCRIPT_LINE = 256
 SCRIPT_DEPTH = 4
+REINSTALL = "reinstall the package that it belongs to"
 
 
 def find_program(sysroot: Path, program: str) -> str:
@@ -60,7 +62,8 @@ def _program(
     needed: tuple[Entry, ...] = ()
     movable = True
     if content.startswith(ELF_MAGIC):
-        needed, movable = _elf_entries(sysroot, path)
+        if not _is_static(file, content):
+            needed, movable = _dynamic_entries(sysroot, path)
     elif content.startswith(b"#!"):
         if not depth:
             raise ProgramError(f"/{path} in {sysroot} is a script run by a script, too many times over")
@@ -80,8 +83,15 @@ def _program(
     yield from needed
 
 
-def _elf_entries(sysroot: Path, path: str) -> tuple[tuple[Entry, ...], bool]:
-    """List the libraries of an ELF program, and tell whether it may be moved to another folder."""
+def _is_static(file: Resolved, content: bytes) -> bool:
+    try:
+        return is_static(content)
+    except ValueError as error:
+        raise ProgramError(f"{file.file} is not a usable ELF file: {error}", REINSTALL) from error
+
+
+def _dynamic_entries(sysroot: Path, path: str) -> tuple[tuple[Entry, ...], bool]:
+    """List the libraries of a dynamic program, and tell whether it may be moved to another folder."""
     # Only here: scripts and the commands that read no program shall not pay for pyelftools.
     from aoeinit.image.libraries import Loader  # noqa: PLC0415
 

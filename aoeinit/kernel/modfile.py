@@ -1,9 +1,9 @@
 """Module files: the ELF object in them, whatever they are packed with."""
 
-import struct
 from pathlib import Path
 from typing import Final
 
+from aoeinit.elf_tables import read_header
 from aoeinit.errors import KernelError
 from aoeinit.kernel.content import REINSTALL, read_unpacked
 
@@ -19,21 +19,14 @@ def read_module(path: Path) -> bytes:
     content = read_unpacked(path)
     if not content.startswith(ELF_MAGIC):
         raise KernelError(f"{path} is no kernel module: it holds no ELF object", REINSTALL)
-    if len(content) < _end_of_sections(content):
+    if not _is_whole(content):
         raise KernelError(f"{path} is truncated: it ends within its ELF object", REINSTALL)
     return content
 
 
-def _end_of_sections(elf: bytes) -> int:
-    """Find where the section headers end, which in an object file come last (a signature may follow).
-
-    Source: System V ABI, chapter 4, "ELF Header": e_shoff, e_shentsize and e_shnum.
-    """
-    order = ">" if elf[5:6] == b"\2" else "<"
-    offset_format, offset_at, sizes_at = ("Q", 40, 58) if elf[4:5] == b"\2" else ("I", 32, 46)
+def _is_whole(elf: bytes) -> bool:
+    """Tell whether all up to the section headers is there, which in an object file come last."""
     try:
-        (offset,) = struct.unpack_from(order + offset_format, elf, offset_at)
-        size, count = struct.unpack_from(order + "HH", elf, sizes_at)
-    except struct.error:
-        return len(elf) + 1  # not even the header is whole
-    return int(offset + size * count)
+        return len(elf) >= read_header(elf).sections.end
+    except ValueError:
+        return False

@@ -1,12 +1,8 @@
 """What a module says of itself: the strings in its ELF section ``.modinfo``."""
 
 from dataclasses import dataclass
-from io import BytesIO
 
-from elftools.common.exceptions import ELFError
-from elftools.construct import ConstructError
-from elftools.elf.elffile import ELFFile
-
+from aoeinit.elf_tables import section_content
 from aoeinit.errors import KernelError
 from aoeinit.kernel.content import REINSTALL
 from aoeinit.kernel.names import module_name
@@ -38,9 +34,9 @@ def read_modinfo(elf: bytes, name: str) -> ModInfo:
     such section.
     """
     try:
-        section = _modinfo_section(elf)
-    except (ELFError, ConstructError, ValueError, OverflowError, UnicodeDecodeError) as error:
-        raise KernelError(f"module {name} is corrupt: {error or type(error).__name__}", REINSTALL) from error
+        section = section_content(elf, ".modinfo")
+    except ValueError as error:
+        raise KernelError(f"module {name} is corrupt: {error}", REINSTALL) from error
     if section is None:
         raise KernelError(f"{name} is no kernel module: it has no section .modinfo", REINSTALL)
     pairs = [entry.partition("=") for entry in section.decode(errors="replace").split("\0")]
@@ -65,12 +61,3 @@ def check_release(modinfo: ModInfo, name: str, release: str) -> None:
             f"module {name} of kernel {release} was built for kernel {modinfo.release or '(unknown)'}",
             "build it for this kernel, or remove it and run depmod",
         )
-
-
-def _modinfo_section(elf: bytes) -> bytes | None:
-    # One by one: asking pyelftools for a section by its name would make it read them all, symbols included.
-    for section in ELFFile(BytesIO(elf)).iter_sections("SHT_PROGBITS"):
-        if section.name == ".modinfo":
-            start = section["sh_offset"]
-            return elf[start : start + section["sh_size"]]
-    return None
