@@ -4,7 +4,7 @@ Source of the format: the kernel's Documentation/driver-api/early-userspace/buff
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import c_char_p, c_int64, c_uint
 from typing import Any, BinaryIO
 
@@ -86,16 +86,42 @@ def front_archive(entries: tuple[Entry, ...], *, mtime: int) -> bytes:
     return bytes(content) + bytes(-len(content) % FRONT_BLOCK)
 
 
-def read_archive(content: bytes) -> tuple[Entry, ...]:
-    """Read the entries of an uncompressed newc archive, in its order.
+def read_archive(pieces: Iterable[bytes | memoryview]) -> Iterator[Entry]:
+    """Read the entries of an uncompressed newc archive, in its order, one at a time.
 
-    Raises :class:`ImageError` for what is no such archive, is damaged or holds an entry of another kind.
+    Raises :class:`ImageError` for what is no such archive, is damaged or holds an entry of another kind, and
+    whatever ``pieces`` raises.
     """
+    stream = _PieceStream(iter(pieces))
     try:
-        with libarchive.memory_reader(content, "cpio", "none") as archive:
-            return tuple(_read_entry(header) for header in archive)
+        with libarchive.stream_reader(stream, "cpio", "none", block_size=BLOCK) as archive:
+            yield from map(_read_entry, archive)
     except libarchive.ArchiveError as error:
-        raise ImageError(f"cannot read the archive: {error}") from error
+        raise stream.failure or ImageError(f"cannot read the archive: {error}") from error
+    if stream.failure:
+        raise stream.failure
+
+
+class _PieceStream:
+    """The file that libarchive asks for, made of pieces; it keeps what an exception in C would lose."""
+
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+        self.failure: Exception | None = None
+
+    def seekable(self) -> bool:
+        return False
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - an array of ctypes
+        try:
+            self._rest = self._rest or memoryview(next(self._pieces, b""))
+        except Exception as failure:  # noqa: BLE001 - it is raised again by read_archive()
+            self.failure = failure
+        size = min(len(self._rest), len(buffer))
+        memoryview(buffer).cast("B")[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
 
 
 def _write_entry(archive: Any, entry: Entry, inode: int, mtime: int) -> None:  # noqa: ANN401 - a C pointer

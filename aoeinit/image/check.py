@@ -1,12 +1,13 @@
 """Reading a written image back and holding it against what was planned."""
 
+from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 
 from aoeinit.errors import ImageError
 from aoeinit.image.archive import read_archive
-from aoeinit.image.compression import decompress
 from aoeinit.image.entries import PATH_MAX, Entry, File, Symlink, describe
+from aoeinit.image.unpacking import unpack_all
 
 # Of the header of an entry and the paddings, and of the trailer: a generous upper bound.
 _OVERHEAD = 128
@@ -27,15 +28,18 @@ def verify_image(
         raise ImageError(f"cannot read the image {image} back: {error.strerror}") from error
     try:
         if front:
-            _compare(read_archive(content[:front]), early)
-        _compare(read_archive(decompress(content[front:], _largest(entries))), entries)
+            _compare(read_archive([content[:front]]), early)
+        unpacked = unpack_all(memoryview(content)[front:], _largest(entries))
+        _compare(read_archive(unpacked), entries)
+        for _ in unpacked:
+            pass  # libarchive stops at the trailer; damage behind it shows only to who reads on
     except ImageError as error:
         raise ImageError(
             f"the image {image} is not what was to be written: {error.message}", error.hint
         ) from error
 
 
-def _compare(found: tuple[Entry, ...], planned: tuple[Entry, ...]) -> None:
+def _compare(found: Iterable[Entry], planned: Iterable[Entry]) -> None:
     for got, want in zip_longest(found, planned):
         if got != want:
             names = [describe(entry) if entry else "nothing" for entry in (got, want)]

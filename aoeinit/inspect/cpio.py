@@ -12,7 +12,7 @@ from io import BytesIO
 from os import fsdecode
 
 from aoeinit.errors import ImageError
-from aoeinit.inspect.stream import DamagedStreamError, Piece, Pieces
+from aoeinit.image.unpacking import DamagedStreamError, Piece, Pieces
 
 HEADER = 110
 NEWC = b"070701"

@@ -6,9 +6,9 @@ import stat
 from collections.abc import Callable
 
 from aoeinit.errors import ImageError
+from aoeinit.image.unpacking import Pieces, detect, unpack
 from aoeinit.inspect import uki
 from aoeinit.inspect.cpio import Budget, Item, Reader, read_archives
-from aoeinit.inspect.stream import Pieces, detect, unpack
 
 LIMIT = 1 << 30
 """How many bytes an image may hold unpacked unless somebody says more."""

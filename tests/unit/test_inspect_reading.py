@@ -6,9 +6,9 @@ import pytest
 
 from aoeinit.cli.views import as_values
 from aoeinit.errors import ImageError
+from aoeinit.image.unpacking import detect
 from aoeinit.inspect.cpio import ENTRY_COST, Item, byte_sum
 from aoeinit.inspect.reading import Image, keep_none, read_image
-from aoeinit.inspect.stream import detect
 from aoeinit.inspect.tree import Tree, content_of
 from tests.unit.inspect_samples import (
     DIRECTORY,

@@ -8,7 +8,7 @@ This module and those it needs for a listing import neither dataclasses nor clic
 takes hardly longer than Python needs to start.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 from aoeinit.errors import ImageError
 
@@ -27,6 +27,9 @@ SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 
 Piece = bytes | memoryview
 Pieces = Generator[Piece, None, int]
+
+NEWC = b"070701"
+"""How an archive begins that is not compressed."""
 
 MAGIC = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -70,6 +73,38 @@ def unpack(method: str, packed: memoryview) -> Pieces:
             raise DamagedStreamError(error.reason, at + error.taken) from error
         if detect(bytes(packed[at : at + 6])) != method:
             return at
+
+
+def unpack_all(packed: memoryview, limit: int) -> Iterator[Piece]:
+    """Unpack what is one stream and nothing else, or an archive that is not compressed.
+
+    Raises :class:`ImageError` where it is neither, is damaged, followed by something, or has more than
+    ``limit`` bytes unpacked.
+    """
+    method = detect(bytes(packed[:6]))
+    if method is None and not packed[:6] == NEWC:
+        raise ImageError(f"not an image: it begins with {bytes(packed[:6]).hex(' ') or 'nothing'}")
+    pieces = unpack(method, packed) if method else _plain(packed)
+    size = 0
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            if end.value != len(packed):
+                raise ImageError(f"something follows the {method} stream") from None
+            return
+        except DamagedStreamError as error:
+            raise ImageError(f"damaged {method} stream: {error.reason}") from error
+        size += len(piece)
+        if size > limit:
+            raise ImageError(f"the {method or 'plain'} stream holds more than the {limit} bytes expected")
+        yield piece
+
+
+def _plain(packed: memoryview) -> Pieces:
+    for start in range(0, len(packed), PIECE):
+        yield packed[start : start + PIECE]
+    return len(packed)
 
 
 def _gzip(packed: memoryview) -> Pieces:
