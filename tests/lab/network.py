@@ -43,6 +43,23 @@ def network(taps: int = 1, mtu: int = 1500) -> Iterator[Network]:
         yield made
 
 
+@contextmanager
+def neighbour(net: Network, *cables: str) -> Iterator[Network]:
+    """Make a machine on the bridge of ``net``: a namespace with an Ethernet interface for each cable."""
+    with running(["unshare", "--net", "cat"], stdout=subprocess.PIPE) as holder:
+        wait_for_echo(holder)
+        made = Network(holder.pid, cables, net.mtu)
+        for cable in cables:
+            far = f"{cable}-{holder.pid}"
+            lines = [
+                f"link add {far} mtu {net.mtu} type veth peer name {cable} mtu {net.mtu} netns {holder.pid}",
+                f"link set {far} master {BRIDGE} up",
+            ]
+            run(net.inside(["ip", "-batch", "-"]), stdin="\n".join(lines) + "\n")
+            run(made.inside(["ip", "link", "set", cable, "up"]))
+        yield made
+
+
 def layout(taps: Sequence[str], mtu: int) -> str:
     """The commands for ip(8) that lay the network out."""
     lines = [
