@@ -49,6 +49,12 @@ STATE_KEYS: Final = (
 the memory for changes; ``parameter``, as often as the command line has one of :data:`PARAMETERS`, in its
 order: ``NAME`` or ``NAME=VALUE``, without the quotes, a space for each control character."""
 
+PIN_FILE: Final = "run/aoeinit/pin"
+"""With rd.aoe.server= only: a line that begins with ``kept`` or ``not kept``, and says why not."""
+
+FILTER_FILE: Final = "run/aoeinit/pin.nft"
+"""With rd.aoe.server= only: the rules that keep the pin, for nft."""
+
 TIMELINE_FILE: Final = "run/aoeinit/timeline"
 """``SECONDS STEP`` lines: the kernel's uptime when the agent reached STEP, one of :data:`STEPS`."""
 

@@ -51,11 +51,13 @@ class DriverReport:
 class BootReport:
     """The report of one boot: ``state`` by the keys of the contract, the steps in their order, the driver.
 
-    ``parameters`` are those of the command line that the agent took notice of.
+    ``parameters`` are those of the command line that the agent took notice of; ``pin`` says whether servers
+    that rd.aoe.server= does not name are kept out, and is ``None`` where that was not asked for.
     """
 
     state: dict[str, str]
     parameters: tuple[str, ...]
+    pin: str | None
     steps: tuple[Step, ...]
     driver: DriverReport
 
@@ -69,7 +71,8 @@ def read_boot_report(sysroot: Path) -> BootReport:
     state = {key: value for key, value in pairs if key != "parameter"}
     parameters = tuple(value for key, value in pairs if key == "parameter")
     steps = tuple(_steps(_required(sysroot, contract.TIMELINE_FILE)))
-    return BootReport(state, parameters, steps, _driver(sysroot, state.get("target", "")))
+    pin = _line(sysroot, contract.PIN_FILE) or None
+    return BootReport(state, parameters, pin, steps, _driver(sysroot, state.get("target", "")))
 
 
 def _required(sysroot: Path, path: str) -> str:

@@ -53,6 +53,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield "this boot"
     yield from (f"  {key:<12} {value}" for key, value in report["state"].items())
     yield from (f"  {'parameter':<12} {each}" for each in report["parameters"])
+    if report["pin"] is not None:
+        yield f"  {'pin':<12} {report['pin']}"
     yield "the driver now"
     for key, value in report["driver"].items():
         if key == "paths":

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aoeinit.boot.contract import APPLETS
+from aoeinit.boot.files import LASTING
 
 BOOT = Path(__file__).parents[2] / "aoeinit" / "boot"
 PRELUDE = Path(__file__).with_name("prelude.sh")
@@ -54,7 +55,8 @@ class Machine:
             (self.root / "bin" / applet).symlink_to("busybox")
         shutil.copytree(BOOT / "lib", self.root / "lib/aoeinit")
         shutil.copy(BOOT / "init", self.root / "init")
-        shutil.copy(BOOT / "guard", self.root / "lib/aoeinit/guard")
+        for lasting in LASTING:
+            shutil.copy(BOOT / lasting, self.root / "lib/aoeinit")
         shutil.copy(PRELUDE, self.root / "prelude.sh")
         for program in ("switch_root", "reboot", "poweroff"):
             (self.root / "bin" / program).unlink()

@@ -85,7 +85,8 @@ def test_the_state_has_its_keys() -> None:
 
 def test_the_document_names_the_keys_and_steps() -> None:
     text = DOCUMENT.read_text().split("## What a boot leaves behind")[1]
-    known = [*contract.STATE_KEYS, *contract.STEPS, f"/{contract.STATE_FILE}", f"/{contract.TIMELINE_FILE}"]
+    files = (contract.STATE_FILE, contract.TIMELINE_FILE, contract.PIN_FILE, contract.FILTER_FILE)
+    known = [*contract.STATE_KEYS, *contract.STEPS, *(f"/{file}" for file in files)]
     assert sorted(set(re.findall(r"`([^`]+)`", text))) == sorted(set(known))
 
 
@@ -101,7 +102,8 @@ def test_the_files_are_those_of_the_contract() -> None:
     assert {file for file in read if file.startswith("/etc/aoeinit/")} == files
     written = {file for file in read if file.startswith("/run/aoeinit/")}
     own = {"/run/aoeinit/events", "/run/aoeinit/reading"}
-    assert written == {f"/{contract.STATE_FILE}", f"/{contract.TIMELINE_FILE}", *own}
+    left = (contract.STATE_FILE, contract.TIMELINE_FILE, contract.PIN_FILE, contract.FILTER_FILE)
+    assert written == {*(f"/{file}" for file in left), *own}
 
 
 def redirections() -> list[dict[str, dict[str, object]]]:

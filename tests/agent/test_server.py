@@ -60,7 +60,7 @@ def test_without_debugfs_another_first_server_is_refused(machine: Machine) -> No
 
 
 @pytest.mark.parametrize(
-    "pin", ["", "x", f"{OURS},", "52:54:00:aa:bb", "52:54:00:aa:bb:cc:dd", "*", "$(reboot)"]
+    "pin", ["", "x", f"{OURS},", ":" * 17, "52:54:00:aa:bb", "52:54:00:aa:bb:cc:dd", "*", "$(reboot)"]
 )
 def test_a_pin_that_cannot_be_used_fails_the_boot(machine: Machine, pin: str) -> None:
     outcome = furnish(machine).boot(f'{ROOT} "rd.aoe.server={pin}" panic=-1')

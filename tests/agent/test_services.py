@@ -12,13 +12,17 @@ from tests.agent.test_boot import ROOT, furnish, steps, switched
 UNITS = "run/systemd/system"
 
 
-def test_systemd_is_told_of_a_root_that_may_be_away(machine: Machine) -> None:
-    furnish(machine)
+def with_systemd(machine: Machine) -> Machine:
+    """Let the root's init be systemd."""
     (machine.root / "sysroot/sbin/init").unlink()
     (machine.root / "sysroot/sbin/init").symlink_to("../lib/systemd/systemd")
     machine.put("sysroot/lib/systemd/systemd", "")
     (machine.root / "sysroot/lib/systemd/systemd").chmod(0o755)
-    outcome = machine.boot(ROOT)
+    return machine
+
+
+def test_systemd_is_told_of_a_root_that_may_be_away(machine: Machine) -> None:
+    outcome = with_systemd(furnish(machine)).boot(ROOT)
     assert switched(outcome)[3:] == ["[/sbin/init]"]
     assert outcome.errors == []
     assert machine.read(f"{UNITS}/service.d/10-aoeinit.conf") == "[Service]\nWatchdogSec=0\n"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.machine import PRELUDE, Machine
+from aoeinit.boot.files import LASTING
+from tests.agent.machine import BOOT, PRELUDE, Machine
 from tests.agent.syntax import SCRIPTS, calls, functions, nodes, variables
 from tests.agent.test_boot import NOW, ROOT, furnish, steps
 
@@ -28,7 +29,9 @@ def test_the_agent_is_clean_as_a_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, PRELUDE], ids=lambda script: script.name)
+@pytest.mark.parametrize(
+    "script", [*SCRIPTS, *(BOOT / name for name in LASTING), PRELUDE], ids=lambda script: script.name
+)
 def test_each_file_is_clean_by_itself(script: Path) -> None:
     assert checked("shellcheck", str(script)) == ""
     assert checked("shfmt", "-ln", "posix", "-d", str(script)) == ""

@@ -23,9 +23,9 @@ ExecStartPost=/bin/systemctl --no-block poweroff
 """
 
 
-def make_system(tree: Path, suite: str, token: str, root: str) -> None:
+def make_system(tree: Path, suite: str, token: str, root: str, packages: Sequence[str] = PACKAGES) -> None:
     """Fill the folder ``tree`` with a system of a Debian suite whose root is the device ``root``."""
-    run(["cp", "-a", "--reflink=auto", str(bare_system(suite)), str(tree)])
+    run(["cp", "-a", "--reflink=auto", str(bare_system(suite, packages)), str(tree)])
     write_report(tree, token)
     (tree / "etc/hostname").write_text("aoelab\n")
     (tree / "etc/fstab").write_text(f"{root} / ext4 defaults 0 1\n")

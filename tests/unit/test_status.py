@@ -150,6 +150,15 @@ def test_it_is_printed_for_people(booted: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("words", ["kept", "not kept: there is no nft: install nftables"])
+def test_a_pin_is_told_of_where_there_is_one(booted: Path, words: str) -> None:
+    assert "  pin " not in run(booted)
+    assert json.loads(run(booted, "--json"))["pin"] is None
+    (booted / "run/aoeinit/pin").write_text(f"{words}\n")
+    assert f"  pin          {words}" in run(booted).splitlines()
+    assert json.loads(run(booted, "--json"))["pin"] == words
+
+
 def test_it_is_printed_as_data(booted: Path) -> None:
     values = json.loads(run(booted, "--json"))
     assert values["state"]["target"] == "e11.0"

@@ -5,16 +5,18 @@
 # prepare_services: leaves units for the new system, where its init is systemd.
 prepare_services() {
 	local units=/run/systemd/system
-	case "$resolved" in
-	*/systemd) ;;
-	*) return 0 ;;
-	esac
+	is_systemd || return 0
 	mkdir -p "$units/service.d" "$units/sysinit.target.d"
 	mkfifo /run/aoeinit/silence
 	cp /bin/busybox /lib/aoeinit/guard /run/aoeinit || problem "cannot keep what ends a shutdown in /run"
 	write_watchdog_rule >"$units/service.d/10-aoeinit.conf"
 	write_guard_unit >"$units/aoeinit-guard@.service"
 	write_guard_wish >"$units/sysinit.target.d/10-aoeinit.conf"
+}
+
+# is_systemd: the init that was found is systemd.
+is_systemd() {
+	[ "${resolved%/systemd}" != "$resolved" ]
 }
 
 # write_watchdog_rule: prints the drop-in for all services: one that waits for the root is not to be killed for it. A
