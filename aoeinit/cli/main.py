@@ -23,6 +23,7 @@ COMMANDS = {
     "man": "Write the manual pages, one a command, to a folder.",
     "inspect": "Show what is in an image, ours or another tool's, and whether it would boot.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
+    "network": "Keep the interface under the root up, with its name, MAC and MTU.",
     "status": "Show how this system found its root, how long that took, and what the driver says now.",
 }
 
