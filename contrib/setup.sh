@@ -21,6 +21,7 @@ seabios          seabios-bin
 vblade           vblade
 '
 packages_to_test='
+aoetools         aoetools
 binutils         binutils
 bsdextrautils    util-linux
 btrfs-progs      btrfs-progs

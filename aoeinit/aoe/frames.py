@@ -90,7 +90,7 @@ def identify(source: str, destination: str, target: Target, tag: int) -> bytes:
 
 
 def parse_frame(content: bytes) -> Frame:
-    """Take a frame's header apart (section 2). Raises :class:`FrameError`."""
+    """Take a frame's header apart ("AoE Header Format"). Raises :class:`FrameError`."""
     if len(content) < _HEADER.size:
         raise FrameError("shorter than a header")
     destination, source, kind, flags, error, shelf, slot, command, tag = _HEADER.unpack_from(content)
@@ -111,7 +111,7 @@ def parse_frame(content: bytes) -> Frame:
 
 
 def parse_config(argument: bytes) -> Config:
-    """Read the argument of an answer to Query Config (section 4). Raises :class:`FrameError`."""
+    """Read the argument of an answer to "Query Config Information". Raises :class:`FrameError`."""
     if len(argument) < _CONFIG.size:
         raise FrameError("shorter than a config")
     buffers, firmware, sectors, _, length = _CONFIG.unpack_from(argument)
@@ -124,7 +124,7 @@ def parse_config(argument: bytes) -> Config:
 
 
 def parse_sector(argument: bytes) -> bytes:
-    """Take the one sector out of an answer to an ATA command (section 3). Raises :class:`FrameError`."""
+    """Take the one sector out of an answer to "Issue ATA Command". Raises :class:`FrameError`."""
     if len(argument) < _ATA.size:
         raise FrameError("shorter than an ATA header")
     _, _, _, status, _, _ = _ATA.unpack_from(argument)

@@ -14,7 +14,7 @@ from aoeinit.aoe.identify import parse_identity
 from aoeinit.aoe.links import Link
 from aoeinit.aoe.target import Target
 
-MAX_PATHS: Final = 16384
+MAX_PATHS: Final = 8192
 """Paths that are remembered; whoever sees a probe can answer for millions."""
 
 

@@ -28,6 +28,8 @@ _BUFFER = 4 << 20
 """Bytes for answers that wait to be read: a thousand targets answer one probe at the same time."""
 _BATCH = 64
 """Frames that are read or sent before the other is done again."""
+_BATCH_SECONDS = 0.002
+"""Between one batch that is sent and the next: servers and switches have small buffers."""
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 26, 33
 
@@ -123,7 +125,7 @@ class Exchange:
                 self.survey.sent(request, time.monotonic())
                 with suppress(OSError):
                     self.sockets[request.interface].send(request.frame)
-            self.listen(0)
+            self.listen(_BATCH_SECONDS)
 
     def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Read for a time, or until something is so."""

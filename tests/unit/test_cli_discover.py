@@ -17,7 +17,7 @@ from aoeinit.system import packets
 ETH0 = Link("eth0", "06:00:00:00:00:01", 1500, ETHERNET, up=True, carrier=True)
 E11_0 = Target(11, 0)
 ONE, TWO = "52:54:00:00:00:01", "52:54:00:00:00:02"
-DISK = Identity("Coraid EtherDrive vblade", "11.0:server", "V25", 4_000_000)
+DISK = Identity("Coraid EtherDrive vblade", "11.0:pc", "V25", 4_000_000)
 PATH = Path(Place(E11_0, ONE, "eth0"), Config(16, 0x4019, 2, "one"), DISK)
 OTHER = replace(PATH, place=Place(E11_0, TWO, "eth0"), identity=None)
 
@@ -46,8 +46,8 @@ def test_paths_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     path = replace(PATH, identity=replace(DISK, model="disk"))
     result = run(monkeypatch, Packets(path))
     assert result.stdout.splitlines() == [
-        "TARGET  SERVER             INTERFACE  SIZE    SECTORS  BUFFERS  FIRMWARE  MODEL  SERIAL       CONFIG",
-        "e11.0   52:54:00:00:00:01  eth0       2.0 GB  2        16       0x4019    disk   11.0:server  one",
+        "TARGET  SERVER             INTERFACE  SIZE    SECTORS  BUFFERS  FIRMWARE  MODEL  SERIAL   CONFIG",
+        "e11.0   52:54:00:00:00:01  eth0       2.0 GB  2        16       0x4019    disk   11.0:pc  one",
     ]
     assert result.stderr == "aoeinit: warning: eth1 is down: not asked there\n"
 
@@ -131,7 +131,7 @@ def test_everything_is_there_as_data(monkeypatch: pytest.MonkeyPatch) -> None:
                         "config": "one",
                         "identity": {
                             "model": "Coraid EtherDrive vblade",
-                            "serial": "11.0:server",
+                            "serial": "11.0:pc",
                             "firmware": "V25",
                             "sectors": 4_000_000,
                             "size": 2_048_000_000,
