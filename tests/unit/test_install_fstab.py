@@ -353,6 +353,12 @@ def test_other_subvolumes_follow_the_first_only_if_it_stays_a_btrfs() -> None:
     )
 
 
+def test_a_line_that_names_the_device_already_is_one_of_its_subvolumes() -> None:
+    text = "UUID=a /home btrfs subvol=@home\n/dev/etherd/e12.0p1 /srv btrfs subvol=@srv\n"
+    found = plan(text, {"/home": Device("/dev/etherd/e12.0p1", "btrfs")})
+    assert [line.options[-1] for line in parse(found.text)] == ["_netdev", "_netdev"]
+
+
 def test_what_is_shown_can_harm_no_terminal() -> None:
     assert shown(b"/a\x1b[31m\xff") == r"/a\x1b[31m\xff"
 
