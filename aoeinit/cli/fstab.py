@@ -144,10 +144,11 @@ def refuse_content(device: "Device", text: str, *, swap: bool) -> None:
 
 def missing_rule(sysroot: Path, by: str) -> Iterator[str]:
     """Say where the names that lines use by --by uuid will not be there at boot."""
-    from aoeinit.install.fstab.change import RULE, has_rule
+    from aoeinit.install.fstab.change import has_rule
+    from aoeinit.install.network import udev
 
     if by == "uuid" and not has_rule(sysroot):
-        yield f"/{RULE} is missing, without which udev finds no UUIDs on AoE devices: run aoeinit network"
+        yield f"/{udev.PATH} is missing, without which udev finds no UUIDs on AoE devices: run aoeinit network"
 
 
 def tell(

@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 from aoeinit.aoe.target import Target
 from aoeinit.cli.fstab import fstab
 from aoeinit.errors import AoeinitError, ConfigError
-from aoeinit.install.fstab.change import BACKUP, RULE
+from aoeinit.install.fstab.change import BACKUP
 from aoeinit.install.fstab.device import Device
+from aoeinit.install.network.udev import PATH as RULE
 from aoeinit.system import partitions
 from tests.unit.fstab_samples import part
 

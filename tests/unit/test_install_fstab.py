@@ -84,7 +84,7 @@ def entries(draw: st.DrawFn) -> bytes:
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     ends = st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\r\r\n"])
-    lines = draw(st.lists(st.one_of(entries(), st.binary(max_size=12)), max_size=8))
+    lines = draw(st.lists(st.one_of(entries(), st.binary(max_size=12)), max_size=5))
     return b"".join(line + draw(ends) for line in lines[:-1]) + b"".join(lines[-1:])
 
 

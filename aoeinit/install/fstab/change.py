@@ -6,6 +6,7 @@ from typing import Final
 
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.fstab.plan import FstabPlan
+from aoeinit.install.network import udev
 from aoeinit.install.state import Change, Present, locate, look
 from aoeinit.sysroot import resolve
 
@@ -13,9 +14,6 @@ FSTAB: Final = "etc/fstab"
 
 BACKUP: Final = "etc/fstab.before-aoeinit"
 """What was there before the first change; no later one replaces it."""
-
-RULE: Final = "etc/udev/rules.d/61-aoeinit-etherd.rules"
-"""What makes udev look for UUIDs and labels on AoE devices; ``aoeinit network`` puts it there."""
 
 
 def read_fstab(sysroot: Path) -> Present:
@@ -45,5 +43,5 @@ def plan_change(sysroot: Path, before: Present, plan: FstabPlan) -> tuple[Change
 
 def has_rule(sysroot: Path) -> bool:
     """Tell whether udev will give AoE devices their names in ``/dev/disk``."""
-    found = resolve(sysroot, RULE)
+    found = resolve(sysroot, udev.PATH)
     return found is not None and found.file.is_file()
