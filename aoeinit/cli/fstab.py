@@ -148,7 +148,7 @@ def missing_rule(sysroot: Path, by: str) -> Iterator[str]:
     from aoeinit.install.network import udev
 
     if by == "uuid" and not has_rule(sysroot):
-        yield f"/{udev.PATH} is missing, without which udev finds no UUIDs on AoE devices: run aoeinit network"
+        yield f"/{udev.PATH} is missing, without which AoE devices have no UUIDs: run aoeinit network"
 
 
 def tell(
