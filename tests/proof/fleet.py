@@ -1,4 +1,7 @@
-"""A machine that serves any number of targets: ``python -m tests.proof.fleet INTERFACE COUNT``."""
+"""A machine that serves any number of targets: ``python -m tests.proof.fleet INTERFACE COUNT DEAF``.
+
+It misses the first DEAF frames.
+"""
 
 # ruff: noqa: T201 # it talks to the test through standard output
 
@@ -18,12 +21,15 @@ SO_RCVBUFFORCE = 33
 
 
 def main() -> None:
-    targets = [struct.pack("!HB", *divmod(number, ON_A_SHELF)) for number in range(int(sys.argv[2]))]
+    count, deaf = int(sys.argv[2]), int(sys.argv[3])
+    targets = [struct.pack("!HB", *divmod(number, ON_A_SHELF)) for number in range(count)]
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         wire.bind((sys.argv[1], ETHERTYPE))
         own = wire.getsockname()[4]
         print("ready", flush=True)
+        for _ in range(deaf):
+            wire.recv(1 << 16)
         while True:
             frame = wire.recv(1 << 16)
             target, rest = frame[16:19], frame[19:24]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -219,15 +220,27 @@ def test_who_may_not_send_frames_is_told_so(client: Network) -> None:
     assert done.stderr.startswith("aoeinit: no right to send and receive AoE frames (CAP_NET_RAW)\n")
 
 
-def test_a_thousand_targets_that_answer_at_the_same_time(net: Network, client: Network) -> None:
+@contextmanager
+def fleet(net: Network, count: int, deaf: int = 0) -> Iterator[None]:
+    """A machine that serves many targets but misses the first frames."""
     with neighbour(net, "eth0") as server:
-        command = server.inside(["env", f"PYTHONPATH={TOP}", sys.executable, "-m", "tests.proof.fleet"])
-        with running([*command, "eth0", "1000"], stdout=subprocess.PIPE) as serving_all:
+        command = ["env", f"PYTHONPATH={TOP}", sys.executable, "-m", "tests.proof.fleet", "eth0"]
+        with running(server.inside([*command, str(count), str(deaf)]), stdout=subprocess.PIPE) as serving_all:
             assert serving_all.stdout is not None
             assert serving_all.stdout.readline() == b"ready\n"
-            values = found(client)
+            yield
+
+
+def test_a_thousand_targets_that_answer_at_the_same_time(net: Network, client: Network) -> None:
+    with fleet(net, 1000):
+        values = found(client)
     assert len(values["targets"]) == 1000
     assert all(path["identity"] for each in values["targets"] for path in each["paths"])
+
+
+def test_a_target_that_misses_two_probes_is_found(net: Network, client: Network) -> None:
+    with fleet(net, 1, deaf=2):
+        assert only_path(found(client))["identity"]
 
 
 def test_under_fire_the_target_is_found_and_nothing_reaches_the_terminal(
@@ -251,3 +264,30 @@ def test_under_fire_the_target_is_found_and_nothing_reaches_the_terminal(
     assert sum(values["ignored"].values()) > 100
     assert shown.returncode == 0
     assert all(each.isprintable() for each in shown.stdout.replace("\n", ""))
+
+
+SPOILT_ANSWERS = """
+import socket
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("eth0", 0x88A2))
+print("ready", flush=True)
+while True:
+    probe = wire.recv(1 << 16)
+    head = probe[6:12] + wire.getsockname()[4] + probe[12:14]
+    kernels = b"\\0" + probe[21:24]
+    for flags, tag in (0x28, probe[20:24]), (0x28, kernels), (0x20, probe[20:24]):
+        wire.send(head + bytes([flags]) + probe[15:20] + tag + bytes(8))
+    wire.send(head)
+"""
+"""Sends four frames for a probe: version 2, the same with a tag of the driver's, a request, no header."""
+
+
+def test_frames_for_the_kernels_driver_are_not_looked_at(net: Network, client: Network) -> None:
+    with neighbour(net, "eth0") as foe:
+        command = foe.inside([sys.executable, "-c", SPOILT_ANSWERS])
+        with running(command, stdout=subprocess.PIPE) as answering:
+            assert answering.stdout is not None
+            assert answering.stdout.readline() == b"ready\n"
+            done = ask(client, "--json")
+    assert json.loads(done.stdout)["ignored"] == {"not version 1": 3, "shorter than a header": 3}
+    assert done.returncode == 1
