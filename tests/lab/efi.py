@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.machine import DirectBoot
 from tests.lab.programs import LabError, run
 
 MIB = 1 << 20
@@ -13,6 +14,12 @@ FIRMWARE = (
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
 )
 """Where Debian and Fedora have OVMF: its code, and its variables as they are at first."""
+
+
+def flash(code: Path, variables: Path) -> list[str]:
+    """Tell QEMU of a firmware's code and its variables."""
+    drive = "if=pflash,format=raw"
+    return ["-drive", f"{drive},readonly=on,file={code}", "-drive", f"{drive},file={variables}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,8 @@ class EfiBoot:
     disk: Path
 
     def arguments(self) -> list[str]:
-        flash = "if=pflash,format=raw"
         return [
-            *("-drive", f"{flash},readonly=on,file={self.code}"),
-            *("-drive", f"{flash},file={self.variables}"),
+            *flash(self.code, self.variables),
             *("-drive", f"if=none,id=esp,format=raw,file={self.disk}"),
             *("-device", "virtio-blk-pci,drive=esp,bootindex=0"),
         ]
@@ -41,12 +46,26 @@ class EfiNetworkBoot:
     variables: Path
 
     def arguments(self) -> list[str]:
-        flash = "if=pflash,format=raw"
-        return [
-            *("-drive", f"{flash},readonly=on,file={self.code}"),
-            *("-drive", f"{flash},file={self.variables}"),
-            *("-boot", "n"),
-        ]
+        return [*flash(self.code, self.variables), "-boot", "n"]
+
+
+@dataclass(frozen=True, slots=True)
+class EfiDirectBoot:
+    """A kernel and an image from QEMU, started by firmware that writes to ``variables``."""
+
+    code: Path
+    variables: Path
+    boot: DirectBoot
+
+    def arguments(self) -> list[str]:
+        return [*flash(self.code, self.variables), *self.boot.arguments()]
+
+
+def efi_direct_boot(folder: Path, boot: DirectBoot) -> EfiDirectBoot:
+    """Let firmware whose variables are in ``folder`` start what QEMU gives it."""
+    code, variables = firmware(FIRMWARE)
+    shutil.copy(variables, folder / "direct-variables")
+    return EfiDirectBoot(code, folder / "direct-variables", boot)
 
 
 def efi_network_boot(folder: Path) -> EfiNetworkBoot:

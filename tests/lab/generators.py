@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from tests.lab.cache import cache_folder, filling
 from tests.lab.kernels import Kernel
 from tests.lab.programs import run
-from tests.lab.system import bare_system
+from tests.lab.system import bare_system, inside
 
 SUITE = "bookworm"
 PACKAGES = (
@@ -38,8 +38,7 @@ class Generators:
 
     def run(self, *command: str) -> str:
         """Run a program of the system, with its own /dev and /proc, and return what it printed."""
-        prepare = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
-        return run(["unshare", "--mount", "--pid", "--fork", "sh", "-ec", prepare, str(self.root), *command])
+        return inside(self.root, *command)
 
 
 @contextmanager

@@ -51,6 +51,12 @@ def bare_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
     return folder
 
 
+def inside(tree: Path, *command: str) -> str:
+    """Run a program of the system in ``tree``, with the host's /dev and a /proc of its own; what it said."""
+    prepare = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
+    return run(["unshare", "--mount", "--pid", "--fork", "sh", "-ec", prepare, str(tree), *command])
+
+
 def bootstrap(suite: str, packages: Sequence[str], folder: Path) -> None:
     """Let mmdebstrap install a system, through the proxies that the host's apt uses."""
     source = f"deb [signed-by={DEBIAN_KEYRING}] {debian_mirror()} {suite} main"
