@@ -18,6 +18,7 @@ COMMANDS = {
     "config": "Print what the configuration files say.",
     "discover": "Ask the network which AoE targets there are, and which servers answer for them.",
     "fstab": "Make the lines of /etc/fstab name the devices of an AoE target.",
+    "grub": "Let a target start the system on it: the boot loader, and its command line.",
     "hooks": "Make and remove images when kernels are installed and removed.",
     "kernel-install": "Make or remove the image of a kernel; what the hooks call.",
     "man": "Write the manual pages, one a command, to a folder.",
