@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aoeinit.boot.contract import STEPS
+from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
@@ -21,8 +22,6 @@ from tests.lab.tiny_root import make_tiny_root
 E1000 = Nic("e1000")
 VIRTIO = Nic("virtio-net-pci")
 PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
-BOOT_SECONDS = 120
-"""More than ten times what a boot takes under emulation: two run at once, on machines of any kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.bench import SYSTEM_SECONDS
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.grub import install_grub
 from tests.lab.image import build_image
@@ -19,7 +20,6 @@ from tests.lab.system import make_system
 
 ROOT = "/dev/etherd/e11.0p1"
 PARAMETERS = f"{CONSOLE} root={ROOT} ro"
-BOOT_SECONDS = 300
 OFF_SECONDS = 90
 """What systemd itself gives a unit to stop, by default: with more, something hung."""
 
@@ -48,7 +48,7 @@ def test_boots_from_its_network_card_to_multi_user_and_powers_off(
         dhcp(net, workspace, "aoe:e11.0"),
         machine(net, Hardware(nic, memory=1024, accelerator=accelerator), NetworkBoot(), log) as client,
     ):
-        reported = client.run_until(END, BOOT_SECONDS)
+        reported = client.run_until(END, SYSTEM_SECONDS)
         client.run_to_end(reported.seconds + OFF_SECONDS)
     report = read_report(client.lines)
     assert report.one("token") == token

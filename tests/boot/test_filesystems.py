@@ -10,7 +10,7 @@ from tests.lab.network import network
 from tests.lab.report import read_report
 from tests.lab.servers import vblade
 
-NIC = Nic("e1000")
+NIC = Nic("virtio-net-pci")
 
 
 @pytest.mark.parametrize(

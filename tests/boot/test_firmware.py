@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.bench import Bench
+from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk, make_efi_disk
 from tests.lab.efi import efi_network_boot
 from tests.lab.grub import install_grub, make_efi_grub
@@ -20,7 +20,6 @@ from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
 OTHER = Nic("e1000", mac="52:54:00:11:00:02", tap="tap1")
-BOOT_SECONDS = 420
 
 
 @pytest.mark.parametrize(("firmware", "suite"), [("bios", "bookworm"), ("efi", "trixie")])
@@ -38,7 +37,7 @@ def test_boots_from_the_target_that_the_firmware_booted_from(firmware: str, suit
         dhcp(net, bench.folder, "aoe:e11.1"),
         machine(net, hardware, boot, bench.log) as client,
     ):
-        client.run_to_end(BOOT_SECONDS)
+        client.run_to_end(SYSTEM_SECONDS)
     report = read_report(client.lines)
     assert report.one("token") == token
     assert report.one("parameters").endswith(CONSOLE)

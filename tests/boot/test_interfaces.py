@@ -1,13 +1,10 @@
 """Machines with several network cards: the one that reaches the target serves, whatever its place."""
 
 import secrets
-from dataclasses import replace
 
 import pytest
 
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.image import build_image
-from tests.lab.kernels import debian_kernel
 from tests.lab.machine import Nic
 from tests.lab.network import network
 from tests.lab.programs import run
@@ -43,14 +40,12 @@ def test_a_dead_interface_does_not_stand_in_the_way(first: str, other: str, benc
 
 
 def test_an_interface_keeps_its_name_from_whatever_slot(bench: Bench) -> None:
-    kernel = debian_kernel("trixie")
     sysfs = make_sysfs(bench.folder / "sys", ALIVE)
-    image = bench.folder / "image"
-    build_image(kernel, image, ["--nic", "host", "--sysfs", str(sysfs)])
+    image = bench.build("--nic", "host", "--sysfs", str(sysfs), suite="trixie")
     token = secrets.token_hex(8)
     disk = bench.tiny_disk(token)
     # The kernel counts the cards: the other one is its eth0 now.
-    boot = replace(bench.boot(ROOT, "trixie"), image=image)
+    boot = bench.boot(ROOT, "trixie", image)
     with (
         network(taps=2) as net,
         vblade(net, disk.path, masks=[ALIVE.mac]),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.efi import efi_boot
 from tests.lab.installation import (
@@ -29,7 +30,6 @@ from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
 PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
-BOOT_SECONDS = 180
 
 
 @pytest.mark.parametrize(

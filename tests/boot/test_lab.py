@@ -96,7 +96,7 @@ def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
 
 def await_processes(namespace: str, names: list[str]) -> None:
     """Wait until these are the programs in a network namespace."""
-    patience = time.monotonic() + 20
+    patience = time.monotonic() + 60
     while (found := sorted(processes_in(namespace))) != names:
         assert time.monotonic() < patience, found
         time.sleep(0.05)

@@ -32,7 +32,7 @@ def test_reads_17_sectors_a_frame(model: str, bench: Bench) -> None:
 
 
 def test_says_that_a_switch_loses_them(bench: Bench) -> None:
-    nic = Nic("e1000")
+    nic = Nic("virtio-net-pci")
     disk = bench.tiny_disk(secrets.token_hex(8))
     with (
         network(mtu=MTU) as net,

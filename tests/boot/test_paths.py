@@ -2,20 +2,17 @@
 
 import signal
 import subprocess
-from pathlib import Path
 
+from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import make_disk
-from tests.lab.image import build_image
-from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, machine
+from tests.lab.machine import Nic
 from tests.lab.network import BRIDGE, Network, network
 from tests.lab.programs import run, running
 from tests.lab.report import read_report
 from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
-NIC = Nic("e1000")
-BOOT_SECONDS = 120
+NIC = Nic("virtio-net-pci")
 BEFORE, AFTER = 5, 25
 """Reads before one server stops, and at the end: enough of them for both to be asked."""
 PATIENCE = 60
@@ -47,19 +44,16 @@ def second_interface(net: Network) -> str:
     return "server1"
 
 
-def test_one_of_two_servers_may_die(workspace: Path, log: Path, accelerator: str) -> None:
-    kernel = debian_kernel("bookworm")
-    image = workspace / "image"
-    build_image(kernel, image, ["--nic", "e1000"])
-    make_tiny_root(workspace / "root", "two")
-    (workspace / "root/usr/lib/aoelab/init").write_text(INIT)
-    disk = make_disk(workspace / "disk", workspace / "root", mib=32)
-    boot = DirectBoot(kernel.vmlinuz, image, f"{CONSOLE} root=/dev/etherd/e11.0p1")
+def test_one_of_two_servers_may_die(bench: Bench) -> None:
+    make_tiny_root(bench.folder / "root", "two")
+    (bench.folder / "root/usr/lib/aoelab/init").write_text(INIT)
+    disk = make_disk(bench.folder / "disk", bench.folder / "root", mib=32)
+    boot = bench.boot("root=/dev/etherd/e11.0p1")
     with network() as net, vblade(net, disk.path, read_only=True):
         command = net.inside(["vblade", "-r", "11", "0", second_interface(net), str(disk.path)])
         with (
             running(command, stdout=subprocess.DEVNULL) as second,
-            machine(net, Hardware(NIC, accelerator=accelerator), boot, log) as client,
+            bench.machine(net, boot, NIC) as client,
         ):
             stopped = client.run_until(f"aoelab-read={BEFORE}$", BOOT_SECONDS)
             second.send_signal(signal.SIGSTOP)

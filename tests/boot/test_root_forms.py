@@ -12,7 +12,7 @@ from tests.lab.network import network
 from tests.lab.report import read_report
 from tests.lab.servers import vblade
 
-NIC = Nic("e1000")
+NIC = Nic("virtio-net-pci")
 FIRST = "/dev/etherd/e11.0p1"
 WHOLE = "/dev/etherd/e11.0"
 UUID = "8d1f3a52-64b7-4c09-9e2a-0f5d7c61b384"
@@ -93,7 +93,7 @@ FAILURES = {
 def test_says_why_no_root_was_found(name: str, bench: Bench) -> None:
     parameters, message = FAILURES[name]
     disks = [bench.tiny_disk(secrets.token_hex(8), names=DOS_NAMES) for _ in range(2)]
-    boot = bench.boot(f"{parameters} rd.aoe.timeout=30")
+    boot = bench.boot(f"{parameters} rd.aoe.timeout=10")
     with (
         network() as net,
         vblade(net, disks[0].path),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.bench import Bench
+from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import Disk
 from tests.lab.machine import Nic
 from tests.lab.network import BRIDGE, Network, network
@@ -15,9 +15,8 @@ from tests.lab.programs import run, running
 from tests.lab.report import read_report
 from tests.lab.servers import vblade
 
-NIC = Nic("e1000")
+NIC = Nic("virtio-net-pci")
 OURS, OTHER = "52:54:00:22:00:01", "52:54:00:22:00:02"
-BOOT_SECONDS = 240
 
 
 @contextmanager
@@ -55,5 +54,5 @@ def test_a_server_that_is_not_named_is_refused(named: str, stranger: str, bench:
             f"aoeinit: target e11.0 is answered for by {stranger}, whom rd.aoe.server={named} does not name",
             BOOT_SECONDS,
         )
-        client.run_to_end(refused.seconds + 20)
+        client.run_to_end(refused.seconds + BOOT_SECONDS)
     assert not any("aoelab-" in line.text for line in client.lines)

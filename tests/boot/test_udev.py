@@ -2,7 +2,7 @@
 
 import secrets
 
-from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import make_disk
 from tests.lab.machine import Nic
 from tests.lab.network import network
@@ -45,7 +45,7 @@ def test_leaves_the_name_of_the_roots_interface_alone(bench: Bench) -> None:
         vblade(net, disk.path),
         bench.machine(net, boot, SERVING, LEFT_ALONE) as client,
     ):
-        client.run_to_end(2 * BOOT_SECONDS)
+        client.run_to_end(SYSTEM_SECONDS)
     report = read_report(client.lines)
     assert report.one("token") == token
     names = {mac: name for name, mac, *_ in map(str.split, report.every("interface"))}

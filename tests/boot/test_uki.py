@@ -4,6 +4,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.efi import efi_boot
 from tests.lab.image import TOP
@@ -28,7 +29,6 @@ PACKAGES = (
 )
 NIC = Nic("e1000")
 PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
-BOOT_SECONDS = 180
 
 
 def test_a_unified_kernel_image_boots_to_the_init_on_the_target(

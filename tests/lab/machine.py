@@ -116,6 +116,12 @@ class Machine:
             seen = len(self.lines)
         raise self.error(f"the machine is off and never said {pattern!r}")
 
+    def run_until_asked(self, words: str, timeout: float) -> None:
+        """Let it run until it shows ``words`` and waits behind them, on the line that is not complete."""
+        while words not in self.rest.decode(errors="replace"):
+            if not self.listen(timeout):
+                raise self.error(f"the machine is off and never asked {words!r}")
+
     def run_to_end(self, timeout: float) -> None:
         """Let it run until it is off; raises LabError like :meth:`run_until`."""
         while self.listen(timeout):
@@ -124,10 +130,20 @@ class Machine:
 
     def plug(self, nic: Nic, *, linked: bool) -> None:
         """Put a card's cable in, or take it out: the card loses its carrier."""
+        self.order(f"set_link {nic.tap} {'on' if linked else 'off'}")
+
+    def order(self, command: str) -> None:
+        """Give QEMU's monitor a command."""
+        self.send(MONITOR_KEY + command.encode() + b"\n" + MONITOR_KEY)
+
+    def type(self, text: str) -> None:
+        """Type a line on the console."""
+        self.send(text.encode() + b"\r")
+
+    def send(self, keys: bytes) -> None:
         if self.process.stdin is None:
-            raise LabError("the machine was started without a monitor")
-        command = f"set_link {nic.tap} {'on' if linked else 'off'}\n"
-        self.process.stdin.write(MONITOR_KEY + command.encode() + MONITOR_KEY)
+            raise LabError("the machine was started without a keyboard")
+        self.process.stdin.write(keys)
         self.process.stdin.flush()
 
     def listen(self, timeout: float) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-START_SECONDS = 10
+START_SECONDS = 60
 STOP_SECONDS = 5
 ADVICE = "tests/run.sh and contrib/demo.sh install what the lab needs"
 
