@@ -211,7 +211,7 @@ def _password_files(settings: Settings) -> Iterator[Entry]:
     """Give the files by which sulogin checks the emergency shell's password."""
     if settings.emergency_password:
         yield File(contract.USERS_FILE, b"root:x:0:0:root:/:/bin/sh\n")
-        yield File(contract.SHADOW_FILE, f"root:{settings.emergency_password}::::::\n".encode(), 0o600)
+        yield File(contract.SHADOW_FILE, f"root:{settings.emergency_password}:::::::\n".encode(), 0o600)
 
 
 def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> Iterator[Entry]:

@@ -305,7 +305,7 @@ def test_an_emergency_shell(sysroot: Path, password: str | None, fact: str, file
     assert {f"usr/bin/{applet}" for applet in contract.SHELL_APPLETS} <= set(paths)
     assert fact in content(made, contract.IMAGE_FILE).splitlines()
     if password:
-        assert content(made, contract.SHADOW_FILE) == f"root:{HASH}::::::\n"
+        assert content(made, contract.SHADOW_FILE) == f"root:{HASH}:::::::\n"
         shadow = paths[contract.SHADOW_FILE]
         assert isinstance(shadow, File)
         assert shadow.mode == 0o600
