@@ -1,7 +1,8 @@
 """The program that stands in a cable: it passes frames from one interface to another and back, with faults.
 
-``python -m tests.lab.relay ONE OTHER FAULTS``, the last in JSON. It passes nothing until it reads ``open``
-from standard input, and answers ``count`` with the number of frames by fault, as one line of JSON.
+``python -m tests.lab.relay ONE OTHER FAULTS VLAN``, the faults in JSON. It passes nothing until it reads
+``open`` from standard input, and answers ``count`` with the number of frames by fault, as one line of JSON.
+Where VLAN is not 0 it is a switch: OTHER is in that virtual LAN, and frames through ONE have its tag.
 """
 
 # ruff: noqa: T201 # it talks to the test through standard output
@@ -10,19 +11,27 @@ import heapq
 import json
 import selectors
 import socket
+import struct
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import count
 from random import Random
 
 from tests.lab.faults import Faults, suffer
+from tests.lab.vlan import tag, untag
 
 ALL_PROTOCOLS = 3
 """ETH_P_ALL of packet(7)."""
 SOL_PACKET = 263
+PACKET_AUXDATA = 8
+TP_STATUS_VLAN_VALID = 1 << 4
+"""Of linux/if_packet.h: the kernel hands out a tag beside the frame it was in."""
 PACKET_IGNORE_OUTGOING = 23
-"""Of linux/if_packet.h: what this program itself sends does not come back to it."""
+"""Of the same: what this program itself sends does not come back to it."""
+AUXDATA = struct.Struct("=I12xH2x")
+"""``struct tpacket_auxdata``: the status, and the tag's 16 bits of control."""
 LONGEST = 65536
 
 
@@ -40,6 +49,9 @@ class Relay:
     def take(self, frame: bytes, to: socket.socket) -> None:
         if not self.opened:
             self.seen["held"] += 1
+            return
+        if not frame:
+            self.seen["foreign"] += 1
             return
         fault = self.faults.choose(frame, self.chance)
         self.seen[fault or "passed"] += 1
@@ -66,24 +78,47 @@ class Relay:
 
 def main() -> None:
     one, other = (attach(name) for name in sys.argv[1:3])
-    relay = Relay(Faults(**json.loads(sys.argv[3])))
+    relay, vlan = Relay(Faults(**json.loads(sys.argv[3]))), int(sys.argv[4])
+    inward, outward = translations(vlan)
     with selectors.DefaultSelector() as ready:
-        ready.register(one, selectors.EVENT_READ, other)
-        ready.register(other, selectors.EVENT_READ, one)
+        ready.register(one, selectors.EVENT_READ, (inward, other))
+        ready.register(other, selectors.EVENT_READ, (outward, one))
         ready.register(sys.stdin, selectors.EVENT_READ)
         print("ready", flush=True)
         while True:
             for key, _ in ready.select(relay.deliver()):
                 if isinstance(key.fileobj, socket.socket):
-                    relay.take(key.fileobj.recv(LONGEST), key.data)
+                    translate, to = key.data
+                    relay.take(translate(receive(key.fileobj)), to)
                 elif not relay.obey(sys.stdin.readline()):
                     return
+
+
+Translation = Callable[[bytes], bytes]
+
+
+def translations(vlan: int) -> tuple[Translation, Translation]:
+    """What happens to a frame on its way from the port, and to it."""
+    if not vlan:
+        return bytes, bytes
+    return lambda frame: untag(frame, vlan), lambda frame: tag(frame, vlan)
+
+
+def receive(interface: socket.socket) -> bytes:
+    """The next frame, with the tag that it came with."""
+    frame, told, *_ = interface.recvmsg(LONGEST, socket.CMSG_SPACE(AUXDATA.size))
+    for level, kind, beside in told:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, control = AUXDATA.unpack_from(beside)
+            return tag(frame, control) if status & TP_STATUS_VLAN_VALID else frame
+    return frame
 
 
 def attach(interface: str) -> socket.socket:
     """A socket for all frames that come in through an interface."""
     attached = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     attached.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    attached.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
     attached.bind((interface, ALL_PROTOCOLS))
     return attached
 

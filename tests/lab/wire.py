@@ -50,8 +50,11 @@ def pipes(program: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 @contextmanager
-def held_wire(net: Network, tap: str, faults: Faults = FLAWLESS) -> Iterator[Wire]:
-    """Cut the cable between ``tap`` and the bridge, and mend it with a program that passes nothing yet."""
+def held_wire(net: Network, tap: str, faults: Faults = FLAWLESS, vlan: int = 0) -> Iterator[Wire]:
+    """Cut the cable between ``tap`` and the bridge, and mend it with a program that passes nothing yet.
+
+    With ``vlan`` it is a switch: the bridge is in that virtual LAN, and frames through the tap have its tag.
+    """
     near, far = f"{tap}-near", f"{tap}-far"
     lines = [
         f"link set {tap} nomaster",
@@ -61,7 +64,7 @@ def held_wire(net: Network, tap: str, faults: Faults = FLAWLESS) -> Iterator[Wir
     ]
     run(net.inside(["ip", "-batch", "-"]), stdin="\n".join(lines) + "\n")
     command = ["env", f"PYTHONPATH={TOP}", sys.executable, "-m", "tests.lab.relay"]
-    command += [tap, near, json.dumps(asdict(faults))]
+    command += [tap, near, json.dumps(asdict(faults)), str(vlan)]
     with running(net.inside(command), stdout=subprocess.PIPE) as program:
         ready = pipes(program)[1].readline()
         if ready != b"ready\n":
@@ -70,8 +73,8 @@ def held_wire(net: Network, tap: str, faults: Faults = FLAWLESS) -> Iterator[Wir
 
 
 @contextmanager
-def wire(net: Network, tap: str, faults: Faults) -> Iterator[Wire]:
-    """Let frames suffer ``faults`` on the cable between ``tap`` and the bridge."""
-    with held_wire(net, tap, faults) as made:
+def wire(net: Network, tap: str, faults: Faults = FLAWLESS, vlan: int = 0) -> Iterator[Wire]:
+    """Let frames suffer ``faults`` on the cable between ``tap`` and the bridge, or be of a virtual LAN."""
+    with held_wire(net, tap, faults, vlan) as made:
         made.open()
         yield made

@@ -1,0 +1,49 @@
+"""A network card that is plugged in while the machine already waits for another one's cable."""
+
+import secrets
+from dataclasses import dataclass
+
+from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.machine import Nic
+from tests.lab.network import network
+from tests.lab.report import read_report
+from tests.lab.servers import vblade
+
+
+@dataclass(frozen=True, slots=True)
+class UsbCard(Nic):
+    """A card for USB, which :meth:`plug` puts into the machine's socket."""
+
+    def arguments(self) -> list[str]:
+        link = f"tap,id={self.tap},ifname={self.tap},script=no,downscript=no"
+        return ["-device", "qemu-xhci,id=usb", "-netdev", link]
+
+    @property
+    def plug(self) -> str:
+        """The command for QEMU's monitor."""
+        return f"device_add {self.model},bus=usb.0,netdev={self.tap},mac={self.mac}"
+
+
+CABLELESS = Nic("e1000")
+LATE = UsbCard("usb-net", mac="52:54:00:11:00:02", tap="tap1")
+
+
+def test_serves_as_soon_as_it_is_there(bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    with (
+        network(taps=2) as net,
+        vblade(net, disk.path, masks=[LATE.mac]),
+        bench.machine(net, bench.boot("root=/dev/etherd/e11.0p1"), CABLELESS, LATE) as client,
+    ):
+        client.plug(CABLELESS, linked=False)
+        client.run_until(f"aoeinit: using interface aoe0 .{CABLELESS.mac}", BOOT_SECONDS)
+        client.run_until("aoeinit: waiting for carrier on aoe0 ", BOOT_SECONDS)
+        client.order(LATE.plug)
+        client.run_to_end(BOOT_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert (report.state["interface"], report.state["mac"]) == ("aoe1", LATE.mac)
+    # An interface that is down tells of no carrier.
+    carriers = {mac: up for _, mac, *up in map(str.split, report.every("interface"))}
+    assert (carriers[LATE.mac], carriers[CABLELESS.mac]) == (["1"], [])

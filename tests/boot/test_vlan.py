@@ -1,0 +1,50 @@
+"""A target in a virtual LAN: found with its number, and not with another."""
+
+import secrets
+
+from tests.lab.bench import BOOT_SECONDS, Bench
+from tests.lab.machine import DirectBoot, Nic
+from tests.lab.network import network
+from tests.lab.report import read_report
+from tests.lab.servers import vblade
+from tests.lab.wire import wire
+
+NIC = Nic("virtio-net-pci")
+VLAN = 42
+
+
+def boot(bench: Bench, parameters: str) -> DirectBoot:
+    image = bench.build("--nic", "virtio_net", "--module", "8021q")
+    return bench.boot(f"root=/dev/etherd/e11.0p1 {parameters}", image=image)
+
+
+def test_finds_the_target_in_its_virtual_lan(bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    with (
+        network() as net,
+        wire(net, NIC.tap, vlan=VLAN) as cable,
+        vblade(net, disk.path, masks=[NIC.mac]),
+        bench.machine(net, boot(bench, f"rd.aoe.vlan={VLAN}"), NIC) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+        assert cable.count()["passed"] > 0
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert (report.state["interface"], report.state["mac"]) == (f"aoe0.{VLAN}", NIC.mac)
+
+
+def test_another_virtual_lan_has_no_answer(bench: Bench) -> None:
+    disk = bench.tiny_disk("unreachable")
+    with (
+        network() as net,
+        wire(net, NIC.tap, vlan=VLAN) as cable,
+        vblade(net, disk.path, masks=[NIC.mac]),
+        bench.machine(net, boot(bench, f"rd.aoe.vlan={VLAN + 1} rd.aoe.timeout=10"), NIC) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+        asked = cable.count()["foreign"]
+    assert asked > 1
+    said = [line.text for line in client.lines if "aoeinit: " in line.text]
+    assert any(f"using VLAN {VLAN + 1} on aoe0 as aoe0.{VLAN + 1}" in line for line in said)
+    assert any(f"aoeinit: no AoE target answered on aoe0 ({NIC.mac}) within 10 s" in line for line in said)
