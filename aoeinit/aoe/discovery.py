@@ -35,11 +35,6 @@ class RoundTrips:
     median: float | None
     maximum: float | None
 
-    @property
-    def loss(self) -> float:
-        """Give the share of pings that was not answered."""
-        return 1 - self.answered / self.sent
-
 
 @dataclass(frozen=True, slots=True)
 class Path:

@@ -1,5 +1,6 @@
 """``aoeinit discover``: which targets answer on the network, and from which servers."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from aoeinit.aoe.target import Target
 
 MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
+HEADINGS = (
+    *("TARGET", "SERVER", "INTERFACE", "SIZE", "SECTORS", "BUFFERS", "FIRMWARE"),
+    *("ROUND TRIP", "MODEL", "SERIAL", "CONFIG"),
+)
 SHOWN_CONFIG = 60
 """Characters of a config string in the table; --json has all of it."""
 NO_ANSWER = "see that its server runs on this network; if vblade has a list of MACs (-m), put these in"
@@ -101,8 +106,6 @@ def discover(
 
 def parse_heads(declared: Iterable[str]) -> "dict[Target, set[str]]":
     """Read ``e11.0=MAC,MAC``. Raises :class:`ConfigError` for anything else."""
-    import re
-
     from aoeinit.aoe.target import Target
 
     heads: dict[Target, set[str]] = {}
@@ -135,18 +138,12 @@ def echo(found: "Discovery", heads: "Heads") -> None:
 
     colour = painter()
     paths = [path for each in found.targets for path in each.paths]
-    head, *rows = table([HEADINGS, *map(row, paths)]) if paths else [""]
-    lines = [colour(head, "heading"), *rows] if paths else []
+    lines = list(table([HEADINGS, *map(row, paths)])) if paths else []
+    lines[:1] = [colour(heading, "heading") for heading in lines[:1]]
     lines += [colour("conflict:", "error") + f" {text}" for text in conflicts(found, heads)]
     lines += [colour("warning:", "warning") + f" {text}" for text in remarks(found)]
     if lines:
         print_lines(lines)
-
-
-HEADINGS = (
-    *("TARGET", "SERVER", "INTERFACE", "SIZE", "SECTORS", "BUFFERS", "FIRMWARE"),
-    *("ROUND TRIP", "MODEL", "SERIAL", "CONFIG"),
-)
 
 
 def row(path: "Path") -> tuple[str, ...]:
@@ -172,13 +169,14 @@ def row(path: "Path") -> tuple[str, ...]:
 
 
 def round_trip(path: "Path") -> str:
-    """Write minimum, median and maximum in milliseconds, and the loss."""
+    """Write minimum, median and maximum in milliseconds, and how many answers there were not."""
     measured = path.round_trips
     if measured is None:
         return ""
     times = (measured.minimum, measured.median, measured.maximum)
-    shown = "/".join(f"{1000 * each:.2f}" for each in times if each is not None)
-    return f"{shown} ms, {100 * measured.loss:.0f} % lost" if shown else "all lost"
+    milliseconds = "/".join(f"{1000 * each:.2f}" for each in times if each is not None)
+    lost = f"{measured.sent - measured.answered} of {measured.sent} lost"
+    return f"{milliseconds} ms, {lost}" if milliseconds else lost
 
 
 def table(rows: list[tuple[str, ...]]) -> Iterator[str]:

@@ -83,8 +83,8 @@ def test_a_long_config_string_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("measured", "shown"),
     [
-        (RoundTrips(10, 9, 0.0001, 0.00025, 0.012), "0.10/0.25/12.00 ms, 10 % lost"),
-        (RoundTrips(10, 0, None, None, None), "all lost"),
+        (RoundTrips(10, 9, 0.0001, 0.00025, 0.012), "0.10/0.25/12.00 ms, 1 of 10 lost"),
+        (RoundTrips(10, 0, None, None, None), "10 of 10 lost"),
     ],
 )
 def test_round_trips_are_milliseconds(
