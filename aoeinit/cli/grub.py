@@ -36,7 +36,7 @@ def grub() -> None:
     type=click.Choice(["auto", "bios", "efi"]),
     default="auto",
     show_default=True,
-    help="What starts the machine; auto is all that the target's partition table has a place for.",
+    help="What starts the machine; auto is all that the target has a place and the system a GRUB for.",
 )
 @dry_run_option
 def install(sysroot: Path, target: str | None, firmware: str, dry_run: bool, as_json: bool) -> None:
@@ -92,7 +92,7 @@ def config(
     device = f"/dev/etherd/{found}"
     row = mounted(sysroot, "boot")
     boot = None
-    if is_on(row["source"] or "", device):
+    if is_on(row["source"], device):
         boot = boot_file_system(row)
     elif os.path.realpath(sysroot) == "/":
         # Somebody has forgotten --sysroot: this machine's own disk is not to lose its root.
@@ -154,7 +154,7 @@ def mounted(sysroot: Path, path: str) -> dict[str, Any]:
     # Of several mounts in one place the last one counts.
     said = run(Command((*columns, "--target", place), "tells what is mounted", package="util-linux"))
     row: dict[str, Any] = json.loads(said)["filesystems"][-1]
-    return {**row, "place": place}
+    return {**row, "source": row["source"] or "nothing", "place": place}
 
 
 def is_on(source: str, device: str) -> bool:
@@ -164,7 +164,7 @@ def is_on(source: str, device: str) -> bool:
 
 def require_on(row: dict[str, Any], device: str, sysroot: Path) -> None:
     """Raise :class:`ConfigError` unless what is mounted is on the target."""
-    if not is_on(row["source"] or "", device):
+    if not is_on(row["source"], device):
         raise ConfigError(
             f"{row['place']} is on {row['source']}, not on {device}",
             f"mount the target's file systems at {sysroot}, or name their place with --sysroot",
@@ -178,14 +178,14 @@ def is_esp(sysroot: Path, path: str, device: str) -> bool:
     if resolve(sysroot, path) is None:
         return False
     row = mounted(sysroot, path)
-    return is_on(row["source"] or "", device) and row["target"] == row["place"] and row["fstype"] == "vfat"
+    return is_on(row["source"], device) and row["target"] == row["place"] and row["fstype"] == "vfat"
 
 
 def find_target(sysroot: Path, given: str | None) -> Target:
     """Give the target that is named, or that the sysroot is mounted from."""
     if given is not None:
         return Target.parse(given)
-    source = mounted(sysroot, "")["source"] or "nothing"
+    source = mounted(sysroot, "")["source"]
     found = re.fullmatch(r"/dev/etherd/(e[0-9]+\.[0-9]+)(p[0-9]+)?", source)
     if found is None:
         raise ConfigError(f"{sysroot} is on {source}, which is no target", "name the target: --target e11.0")
@@ -195,7 +195,7 @@ def find_target(sysroot: Path, given: str | None) -> Target:
 def find_root(sysroot: Path, target: Target) -> str:
     """Give the device of the target that the sysroot is mounted from."""
     row = mounted(sysroot, "")
-    if not is_on(row["source"] or "", f"/dev/etherd/{target}"):
+    if not is_on(row["source"], f"/dev/etherd/{target}"):
         raise ConfigError(
             f"{sysroot} is on {row['source']}, not on target {target}",
             f"mount it from there, or name the root: --root /dev/etherd/{target}p1",

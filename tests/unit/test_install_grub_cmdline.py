@@ -40,9 +40,9 @@ def test_what_names_the_old_disk_is_dropped_with_a_word() -> None:
     assert warnings_of([*done.dropped, old[0]]) == (
         "resume=UUID=1 is dropped from the command line: nothing resumes from a target",
         "resume_offset=4 is dropped from the command line: nothing resumes from a target",
-        "rd.lvm.lv=a/b is dropped from the command line: it names what the root left",
-        "rd.luks.uuid=luks-1 is dropped from the command line: it names what the root left",
-        "rd.md.uuid=2 is dropped from the command line: it names what the root left",
+        "rd.lvm.lv=a/b is dropped from the command line: it is about the disk that the root was on",
+        "rd.luks.uuid=luks-1 is dropped from the command line: it is about the disk that the root was on",
+        "rd.md.uuid=2 is dropped from the command line: it is about the disk that the root was on",
     )
 
 

@@ -123,6 +123,11 @@ def test_without_debconf_only_grub_install_runs(tmp_path: Path) -> None:
     assert efi.words[2:] == ("--efi-directory=/efi", "--removable", "--no-nvram", "--recheck")
 
 
+def test_of_two_places_that_is_taken_which_the_system_has_a_grub_for(tmp_path: Path) -> None:
+    commands = plan_grub_install(make_debian(tmp_path, "i386-pc"), DEVICE, BOTH)
+    assert [each.words[0] for each in commands] == ["grub-install", "debconf-set-selections"]
+
+
 def test_fedora_has_grub2_for_bios(tmp_path: Path) -> None:
     fedora = make_fedora(tmp_path)
     fill(fedora, {"usr/lib/grub/i386-pc/moddep.lst": ""})

@@ -128,6 +128,10 @@ def warnings_of(dropped: Iterable[str]) -> tuple[str, ...]:
     """Say once for each word that it was dropped."""
     return tuple(
         f"{word} is dropped from the command line: "
-        + ("nothing resumes from a target" if word.startswith("resume") else "it names what the root left")
+        + (
+            "nothing resumes from a target"
+            if word.startswith("resume")
+            else "it is about the disk that the root was on"
+        )
         for word in dict.fromkeys(dropped)
     )

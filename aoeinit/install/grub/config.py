@@ -89,9 +89,10 @@ def _edits(sysroot: Path, parameters: Parameters, boot: BootFileSystem | None) -
     if boot:
         yield from (_stub(sysroot, path, boot) for path in configurations(sysroot))
     for _, folder in FLAVOURS:
-        before = look(sysroot, f"{folder}/device.map")
+        path = f"{folder}/device.map"
+        before = look(sysroot, path)
         if before:
-            yield _Edit(Change(f"{folder}/device.map", before, None, "names the disks of another machine"))
+            yield _Edit(Change(path, before, None, "tells GRUB of disks as they were; it finds them itself"))
     for vendor in vendors(sysroot):
         change = keep_fallback_out(sysroot, vendor)
         if change:

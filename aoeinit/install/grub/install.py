@@ -19,14 +19,14 @@ BIOS_PLATFORM: Final = "i386-pc"
 def plan_grub_install(
     sysroot: Path, device: str, table: Table, firmware: Iterable[Firmware] = (), *, esp: str | None = None
 ) -> tuple[Command, ...]:
-    """Plan to put GRUB on the target ``device``, for the kinds of firmware that its table has a place for.
+    """Plan to put GRUB on the target ``device``; without ``firmware`` for all that have a place and a GRUB.
 
     ``esp`` is where the sysroot has the target's EFI system partition mounted (``boot/efi``), ``None`` if
     it has not. Nothing but the target is written to: no other disk, and none of the firmware's variables.
 
     Raises :class:`ConfigError` where there is no room, or no GRUB for the firmware in the sysroot.
     """
-    kinds = tuple(firmware) or choose_firmware(table)
+    kinds = tuple(firmware) or _possible(sysroot, choose_firmware(table))
     if Firmware.BIOS in kinds:
         require_gap(table)
     commands: list[Command] = []
@@ -35,6 +35,13 @@ def plan_grub_install(
             _for_bios(sysroot, device) if kind is Firmware.BIOS else _for_efi(sysroot, device, table, esp)
         )
     return tuple(commands)
+
+
+def _possible(sysroot: Path, kinds: tuple[Firmware, ...]) -> tuple[Firmware, ...]:
+    """Give those that the system has a GRUB for; all where it has none, which is then told."""
+    efi = _platform(sysroot, ARCHITECTURES.values()) or any(True for _ in vendors(sysroot))
+    has = {Firmware.BIOS: _platform(sysroot, (BIOS_PLATFORM,)), Firmware.EFI: efi}
+    return tuple(kind for kind in kinds if has[kind]) or kinds
 
 
 def _for_bios(sysroot: Path, device: str) -> Iterator[Command]:
