@@ -98,7 +98,12 @@ def test_a_line_that_only_the_shell_understands_is_refused_by_number(line: str) 
     assert refused.value.message == f"/etc/default/grub: line 2 cannot be understood: {line}"
 
 
-def test_bytes_that_are_no_text_survive() -> None:
+def test_a_file_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="/etc/default/grub is no text"):
+        rewrite_defaults(b"GRUB_TIMEOUT=1\n\0", PARAMETERS)
+
+
+def test_characters_of_another_encoding_survive() -> None:
     before = b'# \xff\nGRUB_CMDLINE_LINUX="a"\n'
     assert rewrite_defaults(before, PARAMETERS)[0].startswith(b"# \xff\n")
 

@@ -1,18 +1,17 @@
 """What GRUB is told: the command line in every place that it comes from, and what else names the old disk."""
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.errors import ConfigError
 from aoeinit.install.command import Command
 from aoeinit.install.grub.cmdline import Parameters, rewrite, warnings_of
 from aoeinit.install.grub.defaults import DEFAULTS, KEY, rewrite_defaults
 from aoeinit.install.grub.entries import ENTRIES, BootFileSystem, rewrite_entry, rewrite_environment
-from aoeinit.install.grub.esp import configurations, rewrite_stub, vendors
+from aoeinit.install.grub.esp import configurations, names_in, rewrite_stub, vendors
 from aoeinit.install.grub.packages import keep_fallback_out
 from aoeinit.install.record import ChangePlan, plan_changes, plan_undo
 from aoeinit.install.state import Change, Present, State, locate, look, undone
@@ -125,8 +124,8 @@ def _counts(line: str) -> bool:
 
 
 def _entries(sysroot: Path, parameters: Parameters, boot: BootFileSystem | None) -> Iterator[_Edit]:
-    files = frozenset(_names(sysroot, "boot"))
-    for name in _names(sysroot, ENTRIES):
+    files = frozenset(names_in(sysroot, "boot"))
+    for name in names_in(sysroot, ENTRIES):
         path, before = _file(sysroot, f"{ENTRIES}/{name}")
         if name.endswith(".conf") and before:
             text = before.content.decode(errors="surrogateescape")
@@ -163,19 +162,9 @@ def _change(path: str, before: State, content: bytes, why: str) -> Change:
     return Change(path, before, replace(before or Present(b"", 0o644), content=content), why)
 
 
-def _names(sysroot: Path, folder: str) -> list[str]:
-    found = resolve(sysroot, folder)
-    if found is None or not found.file.is_dir():
-        return []
-    try:
-        return sorted(os.listdir(found.file))
-    except OSError as error:
-        raise AoeinitError(f"cannot read {found.file}: {error.strerror}", "run as root") from error
-
-
 def _drop_ins(sysroot: Path) -> Iterator[str]:
     """Warn of files that Debian's grub-mkconfig reads after /etc/default/grub."""
-    for name in _names(sysroot, DROP_INS):
+    for name in names_in(sysroot, DROP_INS):
         state = _file(sysroot, f"{DROP_INS}/{name}")[1]
         found = state and re.search(rb"^[^#\n]*\b" + KEY.encode() + rb"\w*\+?=", state.content, re.MULTILINE)
         if found and name.endswith(".cfg"):
@@ -184,7 +173,7 @@ def _drop_ins(sysroot: Path) -> Iterator[str]:
 
 def _rivals(sysroot: Path) -> Iterator[str]:
     """Warn of images that grub-mkconfig prefers to ours."""
-    files = frozenset(_names(sysroot, "boot"))
+    files = frozenset(names_in(sysroot, "boot"))
     for name in sorted(files):
         release = name.removeprefix("initrd.img-")
         ours = f"initramfs-{release}.img"

@@ -28,6 +28,8 @@ def rewrite_defaults(content: bytes, parameters: Parameters) -> tuple[bytes, tup
 
     Raises :class:`ConfigError` for a line that only the shell itself can make sense of.
     """
+    if b"\0" in content:
+        raise ConfigError(f"/{DEFAULTS} is no text", "put the file of GRUB's package in its place")
     text = content.decode(errors="surrogateescape")
     lines = list(_START.finditer(text))
     ours = [line for line in lines if line["key"] == KEY]

@@ -1,13 +1,14 @@
 """What is on an EFI system partition: folders of vendors, and the small grub.cfg that finds the real one."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aoeinit.errors import AoeinitError
 from aoeinit.install.grub.entries import BootFileSystem
-from aoeinit.install.state import locate
 from aoeinit.sysroot import resolve
 
 PLACES: Final = ("boot/efi", "efi", "boot")
@@ -45,26 +46,33 @@ class Vendor:
 
 def vendors(sysroot: Path) -> Iterator[Vendor]:
     """Find the vendors' folders."""
-    for esp, folder in _folders(sysroot):
+    for esp, folder, names in _folders(sysroot):
         for suffix in ARCHITECTURES:
-            if all((folder / f"{name}{suffix}.efi").is_file() for name in ("shim", "grub")):
-                yield Vendor(esp, f"{esp}/EFI/{folder.name}", suffix)
+            if {f"shim{suffix}.efi", f"grub{suffix}.efi"} <= names:
+                yield Vendor(esp, folder, suffix)
 
 
 def configurations(sysroot: Path) -> Iterator[str]:
     """Find the partition's own grub.cfg files, as paths in the sysroot."""
-    for esp, folder in _folders(sysroot):
-        if (folder / "grub.cfg").is_file():
-            yield f"{esp}/EFI/{folder.name}/grub.cfg"
+    return (f"{folder}/grub.cfg" for _, folder, names in _folders(sysroot) if "grub.cfg" in names)
 
 
-def _folders(sysroot: Path) -> Iterator[tuple[str, Path]]:
+def _folders(sysroot: Path) -> Iterator[tuple[str, str, frozenset[str]]]:
     for esp in PLACES:
-        found = resolve(sysroot, f"{esp}/EFI")
-        if found and found.file.is_dir():
-            for folder in sorted(locate(sysroot, found.path).iterdir()):
-                if folder.is_dir():
-                    yield esp, folder
+        for name in names_in(sysroot, f"{esp}/EFI"):
+            folder = f"{esp}/EFI/{name}"
+            yield esp, folder, frozenset(names_in(sysroot, folder))
+
+
+def names_in(sysroot: Path, folder: str) -> list[str]:
+    """Name what is in a folder; nothing if there is none. Raises AoeinitError for one that is closed."""
+    found = resolve(sysroot, folder)
+    try:
+        return sorted(os.listdir(found.file)) if found else []
+    except NotADirectoryError:
+        return []
+    except OSError as error:
+        raise AoeinitError(f"cannot read {sysroot / folder}: {error.strerror}", "run as root") from error
 
 
 def rewrite_stub(text: str, boot: BootFileSystem) -> str:

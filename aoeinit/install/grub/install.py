@@ -9,6 +9,7 @@ from aoeinit.install.command import Command
 from aoeinit.install.grub.esp import ARCHITECTURES, Vendor, vendors
 from aoeinit.install.grub.packages import answer_debconf, fallback, has_debconf
 from aoeinit.install.grub.place import Firmware, Table, choose_firmware, require_esp, require_gap
+from aoeinit.install.state import look
 from aoeinit.sysroot import resolve
 
 PROGRAMS: Final = ("grub-install", "grub2-install")
@@ -117,10 +118,8 @@ def _by_copies(sysroot: Path, vendor: Vendor) -> Iterator[Command]:
 
 def _same(sysroot: Path, one: str, other: str) -> bool:
     """Tell whether there is nothing to copy: no source, or a copy already."""
-    source, copy = resolve(sysroot, one), resolve(sysroot, other)
-    if source is None:
-        return True
-    return copy is not None and source.file.read_bytes() == copy.file.read_bytes()
+    source, copy = look(sysroot, one), look(sysroot, other)
+    return source is None or (copy is not None and source.content == copy.content)
 
 
 def _program(sysroot: Path) -> str | None:
