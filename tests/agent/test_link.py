@@ -3,32 +3,89 @@
 import pytest
 
 from tests.agent.machine import Machine, mac_of
-from tests.agent.test_boot import ROOT, furnish
+from tests.agent.test_boot import ROOT, furnish, switched
 
-TARGET = "aoe_loads; target_answers e11.0 aoe0 p1; echo 8704 >'/sys/block/etherd!e11.0/payload'"
+PAYLOAD = "/sys/block/etherd!e11.0/payload"
+TARGET = f"aoe_loads; target_answers e11.0 aoe0 p1; echo 1024 >'{PAYLOAD}'"
+TAKES = f"echo 8704 >'{PAYLOAD}'"
 
 
 def links(log: list[str]) -> list[str]:
     return [line.removeprefix("ip link ") for line in log if line.startswith("ip link")]
 
 
-def test_the_mtu_is_set_before_the_link_goes_up(machine: Machine) -> None:
+def test_a_small_mtu_is_set_before_the_link_goes_up(machine: Machine) -> None:
     furnish(machine).on("insmod aoe.ko", TARGET)
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=1400")
+    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 mtu 1400", "set dev aoe0 up"]
+
+
+def test_large_frames_are_used_once_the_target_was_read(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", TARGET)
+    machine.on("ip mtu", f"[ ! -e /run/aoeinit/reading ]; {TAKES}")
     outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
-    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 mtu 9000", "set dev aoe0 up"]
+    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 up", "set dev aoe0 mtu 9000"]
     assert outcome.said("<6>aoeinit: MTU 9000: target e11.0 takes 8704 bytes of data in a frame")
+    assert not (machine.root / "run/aoeinit/reading").exists()
+    assert switched(outcome)
+
+
+LOST = f"""
+[ ! -p /dev/etherd/flush ] || return 0
+{TAKES}
+rm /dev/etherd/e11.0
+mkfifo /dev/etherd/e11.0 /dev/etherd/flush
+(
+	read -r name </dev/etherd/flush
+	note "flush $name"
+	rm -r '/sys/block/etherd!e11.0' /dev/etherd/e11.0
+	usleep 300000
+	target_answers e11.0 aoe0 p1
+) >/dev/null 2>&1 &
+"""
+
+
+def test_large_frames_that_get_lost_are_given_up(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", TARGET)
+    machine.on("ip mtu", LOST)
+    machine.speed = 10
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
+    words = (
+        "target e11.0 answers, but not in frames of 9000 bytes: something on the way loses them; using 1500"
+    )
+    assert outcome.said(f"<4>aoeinit: {words}")
+    assert links(outcome.log)[2:] == ["set dev aoe0 mtu 9000", "set dev aoe0 mtu 1500"]
+    assert "flush e11.0" in outcome.log
+    assert outcome.errors == []
+    assert switched(outcome)
     assert not (machine.root / "run/aoeinit/reading").exists()
 
 
-def test_large_frames_that_get_lost(hurried: Machine) -> None:
-    stuck = "rm /dev/etherd/e11.0; mkfifo /dev/etherd/e11.0"
-    furnish(hurried).on("insmod aoe.ko", f"{TARGET}; {stuck}")
-    assert hurried.boot(f"{ROOT} rd.aoe.mtu=9000 panic=-1").errors == [
-        (
-            "target e11.0 answers, but not in frames of 9000 bytes: something on the way "
-            "loses them; see rd.aoe.mtu="
-        )
-    ]
+def test_a_driver_that_does_not_give_them_up(hurried: Machine) -> None:
+    furnish(hurried).on("insmod aoe.ko", TARGET)
+    hurried.on("ip mtu", f"{TAKES}; rm -f /dev/etherd/e11.0; mkfifo /dev/etherd/e11.0")
+    failure = (
+        "target e11.0 answers, but not in frames of 9000 bytes, and the driver does not give up what it "
+        "has asked for in them; see rd.aoe.mtu="
+    )
+    assert hurried.boot(f"{ROOT} rd.aoe.mtu=9000 panic=-1").errors[0] == failure
+
+
+def test_a_server_that_has_small_frames_only(hurried: Machine) -> None:
+    furnish(hurried).on("insmod aoe.ko", TARGET)
+    outcome = hurried.boot(f"{ROOT} rd.aoe.mtu=9000")
+    assert outcome.said(
+        "<4>aoeinit: MTU 9000: target e11.0 takes 1024 bytes of data in a frame still; using 1500"
+    )
+    assert links(outcome.log)[2:] == ["set dev aoe0 mtu 9000", "set dev aoe0 mtu 1500"]
+    assert switched(outcome)
+
+
+def test_a_target_that_is_never_read(hurried: Machine) -> None:
+    furnish(hurried).on("insmod aoe.ko", f"{TARGET}; rm /dev/etherd/*; mkfifo /dev/etherd/e11.0")
+    outcome = hurried.boot(f"{ROOT} rd.aoe.mtu=9000 rd.aoe.timeout=12 panic=-1")
+    assert outcome.errors[0] == "target e11.0 has no partition 1, it has e11.0p1"
+    assert not [line for line in links(outcome.log) if "mtu" in line]
 
 
 def test_an_interface_without_large_frames(machine: Machine) -> None:
@@ -37,7 +94,16 @@ def test_an_interface_without_large_frames(machine: Machine) -> None:
     outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
     problem = "cannot set the MTU of aoe0 to 9000 (ip: RTNETLINK answers: Invalid argument)"
     assert f"<4>aoeinit: {problem}" in outcome.kmsg
-    assert "switch_root [/sbin/init]" in outcome.log
+    assert len([line for line in outcome.log if "mtu" in line]) == 1
+    assert switched(outcome)
+
+
+def test_large_frames_in_a_virtual_lan(machine: Machine) -> None:
+    furnish(machine).on("insmod aoe.ko", TARGET.replace("aoe0", "aoe0.7"))
+    machine.on("ip mtu", TAKES)
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000 rd.aoe.vlan=7")
+    assert links(outcome.log)[-2:] == ["set dev aoe0 mtu 9000", "set dev aoe0.7 mtu 9000"]
+    assert "mtu=9000" in machine.read("run/aoeinit/state").splitlines()
 
 
 def test_a_virtual_lan(machine: Machine) -> None:

@@ -31,17 +31,24 @@ def test_reads_17_sectors_a_frame(model: str, bench: Bench) -> None:
     assert report.one("payload") == "e11.0 8704"
 
 
-def test_says_that_a_switch_loses_them(bench: Bench) -> None:
-    nic = Nic("virtio-net-pci")
-    disk = bench.tiny_disk(secrets.token_hex(8))
+@pytest.mark.parametrize(("suite", "model"), [("bookworm", "e1000"), ("trixie", "virtio-net-pci")])
+def test_goes_back_to_small_frames_where_a_switch_loses_large_ones(
+    suite: str, model: str, bench: Bench
+) -> None:
+    nic, token = Nic(model), secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
     with (
         network(mtu=MTU) as net,
         wire(net, nic.tap, Faults(longest=1518)) as cable,
         vblade(net, disk.path),
-        bench.machine(net, bench.boot(ROOT), nic) as client,
+        bench.machine(net, bench.boot(ROOT, suite), nic) as client,
     ):
         client.run_to_end(BOOT_SECONDS)
         dropped = cable.count()["lost"]
     words = "aoeinit: target e11.0 answers, but not in frames of 9000 bytes: something on the way loses them"
     assert any(words in line.text for line in client.lines)
     assert dropped > 0
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.one("payload") == "e11.0 1024"
+    assert report.state["mtu"] == "1500"

@@ -26,7 +26,9 @@ set_vlan() {
 # set_mtu INTERFACE BYTES: false if the interface does not have it.
 set_mtu() {
 	local reason
-	reason="$(ip link set dev "$1" mtu "$2" 2>&1)" || problem "cannot set the MTU of $1 to $2 ($reason)"
+	reason="$(ip link set dev "$1" mtu "$2" 2>&1)" && return
+	problem "cannot set the MTU of $1 to $2 ($reason)"
+	return 1
 }
 
 # name_vlan INDEX: sets $vlan_name to what the virtual LAN on the interface INDEX is called, $interface being its
@@ -49,34 +51,77 @@ add_vlan() {
 	fi
 }
 
-# try_frames: says how much data a frame carries, and ends the boot where large frames were asked for and get lost on
-# the way: the driver repeats what is under way as it is, however small its frames have become by then.
-try_frames() {
-	local payload
-	[ -n "$mtu" ] || return 0
-	[ "$mtu" -le 1500 ] || reads_at_once ||
-		fail "target $target answers, but not in frames of $mtu bytes: something on the way loses them; see rd.aoe.mtu="
-	read -r payload 2>/dev/null <"/sys/block/etherd!$target/payload"
-	info "MTU $mtu: target $target takes ${payload:-an unknown number of} bytes of data in a frame"
+# set_frames BYTES: sets the MTU of all interfaces, and of the virtual LANs on them; false if none takes it.
+set_frames() {
+	local index taken=
+	for index in $interfaces; do
+		find_interface "$index" || continue
+		set_mtu "$interface" "$1" || continue
+		name_vlan "$index"
+		[ -z "$vlan_name" ] || set_mtu "$vlan_name" "$1" || continue
+		taken=1
+	done
+	[ -n "$taken" ]
 }
 
-# reads_at_once: the target's first 16 KiB come within 3 s; whoever waits for them does so beside the agent.
-reads_at_once() {
-	local patience="$deadline"
+# try_frames: the target is read in large frames from now on, if they were asked for and get through. False if they do
+# not: then it has to answer anew. The kernel reads the partition table before that: what was asked for in large frames
+# is asked for in them for ever, and a disk whose table is being read cannot be given up.
+try_frames() {
+	local payload=0 asked="$mtu"
+	[ "${mtu:-0}" -gt 1500 ] || return 0
+	mtu=
+	begin_reading 0
+	wait_for explain_missing has_read || fail_without_device
+	set_frames "$asked" || return 0
+	probe_due=0 probe_pause=5
+	if ! wait_shortly 5 explain_missing takes_large_frames; then
+		problem "MTU $asked: target $target takes $payload bytes of data in a frame still; using 1500"
+		set_frames 1500
+	elif begin_reading 1 && wait_shortly 3 explain_missing has_read; then
+		info "MTU $asked: target $target takes $payload bytes of data in a frame"
+	else
+		problem "target $target answers, but not in frames of $asked bytes: something on the way loses them; using 1500"
+		forget_target
+		return 1
+	fi
+}
+
+# takes_large_frames: sets $payload to the bytes of data in a frame; true if that is more than fits into 1500.
+takes_large_frames() {
+	read -r payload 2>/dev/null <"/sys/block/etherd!$target/payload"
+	[ "${payload:-0}" -le 1024 ] || return 0
+	probe
+	return 1
+}
+
+# begin_reading NUMBER: begins to read the block of that NUMBER, 16 KiB, beside the agent, which must not wait for it.
+begin_reading() {
+	make_node "/dev/etherd/$target" b "/sys/block/etherd!$target/dev"
 	: >/run/aoeinit/reading
 	{
-		dd if="/dev/etherd/$target" of=/dev/null bs=16k count=1 2>/dev/null
-		rm /run/aoeinit/reading
+		dd if="/dev/etherd/$target" of=/dev/null bs=16k skip="$1" count=1 2>/dev/null && rm /run/aoeinit/reading
 	} &
-	read_clock
-	deadline="$((now + 300))"
-	wait_for explain_missing has_read
-	set -- "$?"
-	deadline="$patience"
-	return "$1"
 }
 
-# has_read: the reading that reads_at_once began is over.
+# has_read: the reading that was begun is over, and has succeeded.
 has_read() {
 	[ ! -e /run/aoeinit/reading ]
+}
+
+# forget_target: small frames again, and the driver gives up the target with all that is under way. The NUL is the end
+# of its name: without it e1.1 would be e1.10, too.
+forget_target() {
+	set_frames 1500
+	make_node /dev/etherd/flush c /sys/class/aoe/flush/dev
+	printf '%s\0' "$target" >/dev/etherd/flush &
+	wait_shortly 10 explain_missing is_forgotten || fail "target $target answers, but not in frames of $asked bytes, and\
+ the driver does not give up what it has asked for in them; see rd.aoe.mtu="
+	rm -f /run/aoeinit/reading
+	target='' settled='' probe_due=0 probe_pause=5
+}
+
+# is_forgotten: the driver has no disk of the target any more.
+is_forgotten() {
+	[ ! -e "/sys/block/etherd!$target" ]
 }

@@ -7,11 +7,7 @@ served_names=
 
 # await_interface: at least one candidate is up; fails after 30 s, as drivers may find their devices late.
 await_interface() {
-	local patience="$deadline"
-	read_clock
-	[ -n "$deadline" ] && [ "$deadline" -le "$((now + 3000))" ] || deadline="$((now + 3000))"
-	wait_for explain_missing_interface find_interfaces || accept_any_interface || fail_without_interface
-	deadline="$patience"
+	wait_shortly 30 explain_missing_interface find_interfaces || accept_any_interface || fail_without_interface
 }
 
 # explain_missing_interface: sets $awaited to the interfaces that will do.
@@ -81,11 +77,11 @@ is_asked_for() {
 	return 1
 }
 
-# raise_interface INDEX: sets the link up, at the MTU and with the VLAN that were asked for.
+# raise_interface INDEX: sets the link up, at the MTU and with the VLAN that were asked for; large frames come later.
 raise_interface() {
 	local reason
 	find_interface "$1" || return 1
-	[ -z "$mtu" ] || set_mtu "$interface" "$mtu"
+	[ "${mtu:-9000}" -gt 1500 ] || set_mtu "$interface" "$mtu"
 	if reason="$(ip link set dev "$interface" up 2>&1)"; then
 		info "using interface $interface ($mac)"
 	else

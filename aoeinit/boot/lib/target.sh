@@ -101,7 +101,7 @@ find_target() {
 		info "target $target answered"
 		check_servers
 		try_frames
-		return 0
+		return
 	done
 	return 1
 }

@@ -66,6 +66,18 @@ wait_for() {
 	return 0
 }
 
+# wait_shortly SECONDS EXPLAIN CONDITION: like wait_for, but for SECONDS at most.
+wait_shortly() {
+	local patience="$deadline"
+	read_clock
+	deadline="$((now + $1 * 100))"
+	[ -z "$patience" ] || [ "$patience" -gt "$deadline" ] || deadline="$patience"
+	wait_for "$2" "$3"
+	set -- "$?"
+	deadline="$patience"
+	return "$1"
+}
+
 # pause SECONDS: lets SECONDS pass, so that a message can be read.
 pause() {
 	local end
