@@ -80,7 +80,7 @@ def read_record(sysroot: Path, record_path: str) -> Record:
         return Record(changes, _texts(plain["folders"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AoeinitError(
-            f"{locate(sysroot, record_path)} is damaged: {error!r}",
+            f"{locate(sysroot, record_path)} is damaged: {type(error).__name__}: {error}",
             "restore it from a backup, or undo the changes by hand and remove it",
         ) from error
 

@@ -1,9 +1,11 @@
 """What network services' own files say that would cost the root: told by file and line, or set aside."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from aoeinit.errors import AoeinitError
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.plan import plan_network
 from aoeinit.install.record import ChangePlan
@@ -301,3 +303,13 @@ def test_rubbish_is_nobodys_setting(system: Path, path: str) -> None:
         b"\x00\xff[\n=\n[]\n]\nName=\nOriginalName=\niface\nrename\n- x\n:" + bytes(range(256))
     )
     assert plan_network(system, BOOT).warnings == ()
+
+
+def test_a_folder_that_may_not_be_read_is_an_error(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_folder: Path) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    put(system, PROFILE)
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(AoeinitError, match=r"cannot read .*: Permission denied"):
+        plan_network(system, BOOT)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoeinit.errors import AoeinitError
 from aoeinit.install.state import look
 from aoeinit.sysroot import resolve
 
@@ -44,12 +45,18 @@ def read_lines(sysroot: Path, path: str) -> tuple[Line, ...]:
 
 
 def files(sysroot: Path, folder: str, pattern: str) -> list[str]:
-    """List the files of a folder whose names fit a pattern, in their order, by path."""
+    """List the files of a folder whose names fit a pattern, in their order, by path.
+
+    Raises :class:`AoeinitError` for a folder that may not be read.
+    """
     found = resolve(sysroot, folder)
     if found is None or not found.file.is_dir():
         return []
-    names = sorted(each.name for each in found.file.iterdir() if fnmatch.fnmatchcase(each.name, pattern))
-    return [f"{folder}/{name}" for name in names]
+    try:
+        names = sorted(each.name for each in found.file.iterdir())
+    except OSError as error:
+        raise AoeinitError(f"cannot read {found.file}: {error.strerror}", "run as root") from error
+    return [f"{folder}/{name}" for name in names if fnmatch.fnmatchcase(name, pattern)]
 
 
 def overlaid_files(sysroot: Path, folders: Sequence[str], pattern: str) -> list[str]:
