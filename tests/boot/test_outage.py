@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.bench import Bench
+from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Condition, Disk, condition, make_disk
 from tests.lab.machine import Machine, Nic
 from tests.lab.network import network
@@ -20,9 +20,9 @@ NIC = Nic("e1000")
 ROOT = "/dev/etherd/e11.0p1"
 AWAY_SECONDS = 200
 DRIVERS_DEFAULT = 180
-START_SECONDS = 300
 RECOVERY_SECONDS = 300
 PATTERN_BYTES = 1 << 20
+SERVICES = ("systemd-journald", "systemd-udevd")
 WRITER = """\
 [Unit]
 Description=Write past the page cache and read it again
@@ -44,6 +44,14 @@ for word in $(cat /proc/cmdline); do
 	aoelab.deadsecs=*) echo "${word#*=}" >/sys/module/aoe/parameters/aoe_deadsecs ;;
 	esac
 done
+# Since when each service runs, in microseconds of uptime, and how often it was started again by itself.
+services() {
+	for unit in {services}; do
+		echo "aoelab-$1=$unit $(systemctl is-active $unit)" \
+			$(systemctl show --property=ActiveEnterTimestampMonotonic,NRestarts --value $unit)
+	done
+}
+services before
 copy() {
 	dd if=/etc/aoelab/pattern of=/var/copy bs=64k oflag=direct conv=notrunc,fsync status=none
 }
@@ -52,9 +60,7 @@ for round in 1 2 3 4 5 6 7 8 9 10; do
 	echo "aoelab-round=$round"
 done
 echo "aoelab-copy=$(dd if=/var/copy bs=64k iflag=direct status=none | sha256sum)"
-for unit in systemd-journald systemd-udevd; do
-	echo "aoelab-unit=$unit $(systemctl is-active $unit)"
-done
+services after
 """
 
 
@@ -76,17 +82,18 @@ def test_a_root_outlives_its_server_being_away(bench: Bench) -> None:
     ):
         with vblade(net, disk.path), vblade(other_net, other.path):
             for client in (living, dying):
-                client.run_until("aoelab-round=2", START_SECONDS)
+                client.run_until("aoelab-round=2", SYSTEM_SECONDS)
         time.sleep(AWAY_SECONDS)
         with vblade(net, disk.path), vblade(other_net, other.path):
             check_that_it_fails(dying)
-            ended = living.run_until(END, START_SECONDS + AWAY_SECONDS + RECOVERY_SECONDS)
+            ended = living.run_until(END, SYSTEM_SECONDS + AWAY_SECONDS + RECOVERY_SECONDS)
             living.run_to_end(ended.seconds + RECOVERY_SECONDS)
     report = read_report(living.lines)
     assert report.one("token") == token
     assert report.every("error") == []
     assert report.one("copy").split()[0] == hashlib.sha256(pattern).hexdigest()
-    assert report.every("unit") == ["systemd-journald active", "systemd-udevd active"]
+    assert report.every("after") == report.every("before")
+    assert [fact.split()[:2] for fact in report.every("after")] == [[name, "active"] for name in SERVICES]
     assert report.every("failed") == []
     assert not any("I/O error" in line.text for line in living.lines)
     assert condition(disk) == Condition(clean=True, needs_recovery=False)
@@ -95,7 +102,7 @@ def test_a_root_outlives_its_server_being_away(bench: Bench) -> None:
 
 def check_that_it_fails(dying: Machine) -> None:
     """With the driver's own patience the same writer gets an error: the test can see one."""
-    dying.run_until("I/O error, dev etherd/e11.0|aoelab-error=", START_SECONDS + AWAY_SECONDS)
+    dying.run_until("I/O error, dev etherd/e11.0|aoelab-error=", SYSTEM_SECONDS + AWAY_SECONDS)
 
 
 def make_writer(folder: Path, token: str, pattern: bytes) -> Disk:
@@ -104,7 +111,7 @@ def make_writer(folder: Path, token: str, pattern: bytes) -> Disk:
     make_system(tree, "bookworm", token, ROOT)
     (tree / "etc/aoelab/pattern").write_bytes(pattern)
     script = tree / "usr/lib/aoelab/writer"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT.replace("{services}", " ".join(SERVICES)))
     script.chmod(0o755)
     units = tree / "etc/systemd/system"
     (units / "writer.service").write_text(WRITER)
