@@ -33,6 +33,7 @@ ExecStart=/usr/lib/aoelab/grub-trial
 """
 OLD = "11111111-2222-3333-4444-555555555555"
 DEFAULTS = f"""\
+GRUB_DISTRIBUTOR=Debian
 GRUB_TIMEOUT=0
 GRUB_TERMINAL=console
 GRUB_CMDLINE_LINUX_DEFAULT="root=UUID={OLD}"
@@ -91,6 +92,8 @@ def test_efi_firmware_starts_the_signed_programs_of_the_targets_own_partition(
         files = dict(line.split()[:2] for line in report.every("esp"))
         for name, source in signed.items():
             assert files[name] == hashlib.sha256(source.read_bytes()).hexdigest()
+        # What the signed GRUB reads, once the package has installed it anew, too.
+        assert "EFI/debian/grub.cfg" in files
         # shim would start it instead of GRUB, and it would write boot entries to the firmware.
         assert not [name for name in files if name.lower().startswith("efi/boot/fb")]
         trial.start(net, disk, efi_network_boot(workspace))

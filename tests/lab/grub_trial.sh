@@ -25,12 +25,14 @@ echo '(hd0) /dev/sda' >/boot/grub/device.map
 told config "$aoeinit" grub config
 told install "$aoeinit" grub install
 told again "$aoeinit" grub config --dry-run
-told refused "$aoeinit" grub install --target e12.0 --firmware bios
-told elsewhere "$aoeinit" grub install --target e13.0 --firmware bios
+if [ ! -e /boot/efi ]; then
+	told refused "$aoeinit" grub install --target e12.0 --firmware bios
+	told elsewhere "$aoeinit" grub install --target e13.0
+fi
 # What an update of the package does.
 told update env DEBIAN_FRONTEND=noninteractive dpkg-reconfigure "$(cat /etc/aoelab/package)"
 [ ! -e /boot/grub/device.map ] || say left device.map
-find /boot/efi -type f | while read -r file; do
+find /boot/efi/ -type f 2>/dev/null | while read -r file; do
 	say esp "${file#/boot/efi/} $(sha256sum <"$file")"
 done
 sync

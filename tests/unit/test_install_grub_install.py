@@ -115,6 +115,13 @@ def test_debian_puts_grub_for_efi_on_the_removable_path_and_into_no_variable(tmp
     ]
 
 
+def test_a_signed_grub_finds_its_configuration_in_the_folder_that_it_was_built_for(tmp_path: Path) -> None:
+    debian = make_debian(tmp_path, "x86_64-efi")
+    fill(debian, {"usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed": "MZ\0\3\0/EFI/debian\0\0"})
+    install, _ = plan_grub_install(debian, DEVICE, EFI, esp="boot/efi")
+    assert install.words[-1] == "--bootloader-id=debian"
+
+
 def test_without_debconf_only_grub_install_runs(tmp_path: Path) -> None:
     other = make_debian(tmp_path, "i386-pc", "x86_64-efi")
     (other / "usr/bin/debconf-set-selections").unlink()

@@ -1,5 +1,6 @@
 """Putting GRUB on a target: the commands for BIOS and for EFI firmware."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -90,10 +91,23 @@ def _by_grub_install(sysroot: Path, device: str, esp: str, platform: str) -> Ite
         removable,
         "--no-nvram",
         "--recheck",
+        *_identity(sysroot, platform),
     )
     yield Command(words, "puts GRUB where EFI firmware looks on any disk", inside=True)
     if debian:
         yield answer_debconf(Firmware.EFI, device, platform)
+
+
+def _identity(sysroot: Path, platform: str) -> Iterator[str]:
+    """Have GRUB's small configuration where the signed GRUB looks for it, whatever GRUB_DISTRIBUTOR says.
+
+    A folder of the EFI partition is built into it: ``/EFI/debian``.
+    """
+    suffix = next(each for each, name in ARCHITECTURES.items() if name == platform)
+    signed = look(sysroot, f"usr/lib/grub/{platform}-signed/grub{suffix}.efi.signed")
+    found = re.search(rb"/EFI/([\w.-]+)\0", signed.content) if signed else None
+    if found:
+        yield f"--bootloader-id={found[1].decode()}"
 
 
 def _by_copies(sysroot: Path, vendor: Vendor) -> Iterator[Command]:
