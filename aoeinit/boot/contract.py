@@ -95,6 +95,7 @@ APPLETS: Final = (
     "cat",
     "cp",
     "dd",
+    "dmesg",
     "echo",
     "hexdump",
     "insmod",

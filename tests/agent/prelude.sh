@@ -141,6 +141,10 @@ record_poweroff() {
 	kill -9 0
 }
 
+dmesg() {
+	happen dmesg
+}
+
 setsid() {
 	note setsid "$@"
 	happen setsid

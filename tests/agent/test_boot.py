@@ -277,19 +277,21 @@ def test_a_root_that_is_not_supported(machine: Machine, root: str) -> None:
     fails(outcome, f"root={root} is not supported: {ACCEPTED}"[:900])
 
 
+CARD = "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00"
+
+
 def test_no_network_interface(hurried: Machine) -> None:
     furnish(hurried).put("etc/aoeinit/modules", "network required /lib/modules/e1000.ko\n")
     hurried.on("insmod e1000.ko", "refuse \"insmod: can't insert 'x': unknown symbol in module\"")
     hurried.put("proc/modules", "mii 1 0 - Live\nlibphy 1 0 - Live\n")
-    for slot, kind in (("0000:00:03.0", "0x020000"), ("0000:00:04.0", "0x010000")):
-        hurried.put(f"sys/bus/pci/devices/{slot}/class", f"{kind}\n")
-        hurried.put(f"sys/bus/pci/devices/{slot}/modalias", f"pci:of{slot}\n")
+    hurried.put("sys/bus/pci/devices/0000:00:03.0/modalias", f"{CARD}\n")
+    hurried.put("sys/bus/pci/devices/0000:00:04.0/modalias", f"{CARD.replace('bc02', 'bc01')}\n")
     hurried.plug_in("wlan0", 7)
     (hurried.root / "sys/class/net/wlan0/phy80211").mkdir()
     fails(
         hurried.boot(f"{ROOT} {NOW}"),
         f"no network interface; there are: wlan0 ({mac_of(7)}); hardware without a driver in this image: "
-        "0000:00:03.0 (pci:of0000:00:03.0); modules loaded: mii libphy",
+        f"0000:00:03.0 ({CARD}); modules loaded: mii libphy",
         "earlier in this boot: module e1000.ko did not load (unknown symbol in module)",
         waiting="a network interface",
     )
@@ -302,6 +304,34 @@ def test_no_interface_of_that_name(hurried: Machine) -> None:
         "this image: none seen; modules loaded: none",
         waiting="a network interface that is eth7",
     )
+
+
+NO_FIRMWARE = "e100 0000:00:03.0: Direct firmware load for e100/d102e_ucode.bin failed with error -2"
+
+
+def test_an_interface_that_cannot_be_raised(hurried: Machine) -> None:
+    furnish(hurried).on("ip up", "refuse 'ip: SIOCSIFFLAGS: No such file or directory'")
+    hurried.on("dmesg", f"for time in 1 2; do echo '[    2.0] {NO_FIRMWARE}'; echo other; done")
+    outcome = hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=0")
+    fails(
+        outcome,
+        f"no network interface that can be raised; there are: aoe0 ({mac_of(2)}); hardware without a driver "
+        "in this image: none seen; modules loaded: none",
+        f"earlier in this boot: cannot raise aoe0 ({mac_of(2)}): ip: SIOCSIFFLAGS: No such file or directory"
+        "; firmware that is not in the image: e100/d102e_ucode.bin",
+        waiting="a network interface",
+    )
+    assert len([line for line in outcome.log if line.endswith(" up")]) == 1
+
+
+def test_an_interface_that_can_be_raised_comes_after_one_that_cannot(hurried: Machine) -> None:
+    furnish(hurried).on("ip up", '[ -e /sys/class/net/aoe1 ] || refuse "ip: no"')
+    hurried.at(15, lambda: hurried.plug_in("eth5", 5))
+    hurried.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    outcome = hurried.boot(f"{ROOT} {NOW}")
+    assert outcome.said(f"<4>aoeinit: cannot raise aoe0 ({mac_of(2)}): ip: no")
+    assert outcome.said(f"<6>aoeinit: using interface aoe1 ({mac_of(5)})")
+    assert switched(outcome)
 
 
 def test_no_carrier(hurried: Machine) -> None:

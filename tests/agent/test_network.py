@@ -182,17 +182,33 @@ def test_an_interface_is_waited_for_thirty_seconds_at_most(
     assert outcome.output == f"failed after {seconds}\n"
 
 
-def test_hardware_without_a_driver(machine: Machine) -> None:
-    for number, (kind, driver) in enumerate(
-        [("0x020000", False), ("0x028000", False), ("0x020000", True), ("0x010000", False)]
-    ):
-        folder = f"sys/bus/pci/devices/0000:00:0{number}.0"
-        machine.put(f"{folder}/class", f"{kind}\n")
-        machine.put(f"{folder}/modalias", f"pci:{number}\n")
-        if driver:
-            (machine.root / folder / "driver").mkdir()
+ETHERNET = "pci:v00008086d0000100Esv00001AF4sd00001100bc02sc00i00"
+
+
+@pytest.mark.parametrize(
+    ("alias", "driver", "listed"),
+    [
+        (f"pci/devices/0000:00:03.0 {ETHERNET}", False, True),
+        (f"pci/devices/0000:00:03.0 {ETHERNET.replace('sc00', 'sc80')}", False, True),
+        (f"pci/devices/0000:00:03.0 {ETHERNET}", True, False),
+        (f"pci/devices/0000:00:03.0 {ETHERNET.replace('bc02', 'bc01')}", False, False),
+        ("usb/devices/1-1:2.0 usb:v0525pA4A2d0000dc02dsc00dp00ic02isc06ip00in00", False, True),
+        ("usb/devices/1-1:2.0 usb:v0525pA4A2d0000dc02dsc00dp00ic02isc0Dip00in00", False, True),
+        ("usb/devices/1-1:1.0 usb:v0525pA4A2d0000dc02dsc00dp00icE0isc01ip03in00", False, True),
+        ("usb/devices/1-1:1.0 usb:v0525pA4A2d0000dc02dsc00dp00ic02isc02ipFFin00", False, True),
+        ("usb/devices/1-1:1.0 usb:v1234p5678d0000dc02dsc00dp00ic02isc02ip01in00", False, False),
+        ("usb/devices/1-1:1.0 usb:v0525pA4A2d0000dc02dsc00dp00icE0isc01ip03in00", True, False),
+        ("usb/devices/1-1:1.0 usb:v0BDAp8153d3000dc00dsc00dp00icFFiscFFip00in00", False, False),
+        ("usb/devices/1-1:1.0 usb:v046DpC31Cd0110dc00dsc00dp00ic03isc01ip01in00", False, False),
+    ],
+)
+def test_hardware_without_a_driver(machine: Machine, alias: str, *, driver: bool, listed: bool) -> None:
+    folder, modalias = alias.split()
+    machine.put(f"sys/bus/{folder}/modalias", f"{modalias}\n")
+    if driver:
+        (machine.root / "sys/bus" / folder / "driver").mkdir()
     outcome = machine.run('list_driverless_hardware; echo "$driverless"')
-    assert outcome.output == "0000:00:00.0 (pci:0), 0000:00:01.0 (pci:1)\n"
+    assert outcome.output == (f"{folder.rpartition('/')[2]} ({modalias})\n" if listed else "\n")
 
 
 def test_interfaces_present(machine: Machine) -> None:

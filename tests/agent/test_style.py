@@ -77,6 +77,7 @@ def test_every_expansion_is_quoted() -> None:
         "looked_at",
         "new",
         "targets",
+        "unusable",
     }
 
 

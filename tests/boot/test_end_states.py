@@ -22,6 +22,14 @@ def test_names_the_card_without_a_driver(bench: Bench) -> None:
     assert "(pci:v00008086d0000100E" in said
 
 
+def test_names_the_firmware_without_which_a_card_cannot_be_raised(bench: Bench) -> None:
+    nic = Nic("i82551")
+    boot = bench.boot("root=/dev/etherd/e11.0p1", image=bench.build("--nic", "e100"))
+    said = last_words(bench, boot, nic, bench.tiny_disk(secrets.token_hex(8)), earlier=True)
+    assert f"cannot raise aoe0 ({nic.mac}): " in said
+    assert said.endswith("firmware that is not in the image: e100/d102e_ucode.bin")
+
+
 def test_names_the_interface_without_a_carrier(bench: Bench) -> None:
     disk = bench.tiny_disk(secrets.token_hex(8))
     said = last_words(bench, bench.boot(ROOT), NIC, disk, linked=False)
@@ -64,8 +72,10 @@ def test_ends_as_it_was_told(wish: str, end: str, bench: Bench) -> None:
     assert any(end in line.text for line in client.lines)
 
 
-def last_words(bench: Bench, boot: DirectBoot, nic: Nic, disk: Disk, *, linked: bool = True) -> str:
-    """What the agent said last, with level error, before the machine restarted."""
+def last_words(
+    bench: Bench, boot: DirectBoot, nic: Nic, disk: Disk, *, linked: bool = True, earlier: bool = False
+) -> str:
+    """What the agent said last, with level error, before the machine restarted, or had said earlier."""
     with (
         network() as net,
         vblade(net, disk.path, masks=[nic.mac]),
@@ -75,4 +85,4 @@ def last_words(bench: Bench, boot: DirectBoot, nic: Nic, disk: Disk, *, linked: 
         client.run_to_end(BOOT_SECONDS)
     said = [line.text for line in client.lines if "aoeinit: " in line.text]
     assert not any("aoelab-" in line.text for line in client.lines)
-    return said[-1] if "earlier in this boot" not in said[-1] else said[-2]
+    return said[-1] if earlier or "earlier in this boot" not in said[-1] else said[-2]

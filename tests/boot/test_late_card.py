@@ -1,5 +1,6 @@
 """A network card that is plugged in while the machine already waits for another one's cable."""
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -47,3 +48,13 @@ def test_serves_as_soon_as_it_is_there(bench: Bench) -> None:
     # An interface that is down tells of no carrier.
     carriers = {mac: up for _, mac, *up in map(str.split, report.every("interface"))}
     assert (carriers[LATE.mac], carriers[CABLELESS.mac]) == (["1"], [])
+
+
+def test_is_named_where_the_image_has_no_driver_for_it(bench: Bench) -> None:
+    image = bench.build("--nic", "virtio_net", "--module", "xhci_pci")
+    boot = bench.boot("root=/dev/etherd/e11.0p1", image=image)
+    with network(taps=2) as net, bench.machine(net, boot, CABLELESS, LATE) as client:
+        client.run_until("aoeinit: waiting for a network interface", BOOT_SECONDS)
+        client.order(LATE.plug)
+        said = client.run_until("aoeinit: no network interface; ", BOOT_SECONDS).text
+    assert re.search(r"without a driver in this image: .*\d-\d:\d\.\d \(usb:v0525pA4A2.*in00\)", said)

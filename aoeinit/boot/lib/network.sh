@@ -3,6 +3,7 @@
 # its index, which stays when its name changes.
 
 interfaces=
+unusable=
 served_names=
 
 # await_interface: at least one candidate is up; fails after 30 s, as drivers may find their devices late.
@@ -29,22 +30,25 @@ find_interfaces() {
 	adopt_interfaces
 }
 
-# adopt_interfaces: names and raises each candidate that is new; true if there is any, new or not. All are found
-# before the first is renamed: the name that one gives up may be another's next.
+# adopt_interfaces: names and raises each candidate that is new; true if there is any that is up, new or not. All are
+# found before the first is renamed: the name that one gives up may be another's next.
 adopt_interfaces() {
 	local folder index new=
 	for folder in /sys/class/net/*; do
 		read -r index 2>/dev/null <"$folder/ifindex" || continue
-		case " $interfaces " in
+		case " $interfaces $unusable " in
 		*" $index "*) continue ;;
 		*) ;;
 		esac
 		! is_candidate "$folder" || new="$new${new:+ }$index"
 	done
-	interfaces="$interfaces${interfaces:+${new:+ }}$new"
 	for index in $new; do
 		name_interface "$index"
-		raise_interface "$index"
+		if raise_interface "$index"; then
+			interfaces="$interfaces${interfaces:+ }$index"
+		else
+			unusable="$unusable $index"
+		fi
 	done
 	[ -n "$interfaces" ]
 }
@@ -78,6 +82,7 @@ is_asked_for() {
 }
 
 # raise_interface INDEX: sets the link up, at the MTU and with the VLAN that were asked for; large frames come later.
+# False if the link cannot be set up: such an interface is as good as none.
 raise_interface() {
 	local reason
 	find_interface "$1" || return 1
@@ -85,9 +90,29 @@ raise_interface() {
 	if reason="$(ip link set dev "$interface" up 2>&1)"; then
 		info "using interface $interface ($mac)"
 	else
-		problem "cannot raise $interface ($mac): $reason"
+		list_missing_firmware
+		problem "cannot raise $interface ($mac): $reason${firmware:+; firmware that is not in the image: $firmware}"
+		return 1
 	fi
-	[ -z "$vlan" ] || add_vlan "$1"
+	[ -z "$vlan" ] || add_vlan "$1" || return 0
+}
+
+# list_missing_firmware: sets $firmware to the files that the kernel's log says it has looked for in vain.
+list_missing_firmware() {
+	local log line name
+	firmware=
+	log="$(dmesg 2>/dev/null)"
+	while IFS= read -r line; do
+		name="${line#*Direct firmware load for }"
+		[ "$name" != "$line" ] || continue
+		name="${name%% *}"
+		case ", $firmware," in
+		*", $name,"*) ;;
+		*) firmware="$firmware${firmware:+, }$name" ;;
+		esac
+	done <<-END
+		$log
+	END
 }
 
 # await_carrier: at least one candidate has a link.
@@ -137,8 +162,8 @@ fail_without_interface() {
 	list_present_interfaces
 	list_driverless_hardware
 	list_loaded_modules
-	fail "no network interface${rd_aoe_nic:+ that is $rd_aoe_nic}; there are: ${present:-none}; hardware without a\
- driver in this image: ${driverless:-none seen}; modules loaded: ${loaded:-none}"
+	fail "no network interface${rd_aoe_nic:+ that is $rd_aoe_nic}${unusable:+ that can be raised}; there are:\
+ ${present:-none}; hardware without a driver in this image: ${driverless:-none seen}; modules loaded: ${loaded:-none}"
 }
 
 # list_present_interfaces: sets $present to all interfaces of real hardware.
@@ -152,15 +177,19 @@ list_present_interfaces() {
 	done
 }
 
-# list_driverless_hardware: sets $driverless to the network devices on PCI that no driver has taken.
+# list_driverless_hardware: sets $driverless to the network devices on PCI and USB that no driver has taken. On USB they
+# are those that say so (ECM, EEM, NCM, MBIM, RNDIS): most adapters are of a class of their vendor's.
 list_driverless_hardware() {
-	local folder class modalias
+	local folder modalias
 	driverless=
-	for folder in /sys/bus/pci/devices/*; do
+	for folder in /sys/bus/pci/devices/* /sys/bus/usb/devices/*; do
 		[ ! -e "$folder/driver" ] || continue
-		read -r class 2>/dev/null <"$folder/class" || continue
-		[ "$class" != "${class#0x02}" ] || continue
-		read -r modalias <"$folder/modalias"
+		read -r modalias 2>/dev/null <"$folder/modalias" || continue
+		case "$modalias" in
+		pci:*bc02sc*) ;;
+		usb:*ic02isc0[6CDE]* | usb:*ic02isc02ipFF* | usb:*icE0isc01ip03*) ;;
+		*) continue ;;
+		esac
 		driverless="$driverless${driverless:+, }${folder##*/} ($modalias)"
 	done
 }

@@ -28,7 +28,7 @@ keep_pin() {
 write_filter() {
 	local index shelf="${target%.*}"
 	printf '%s\n' 'add table netdev aoeinit' 'delete table netdev aoeinit' 'table netdev aoeinit {'
-	for index in $interfaces; do
+	for index in $interfaces $unusable; do
 		find_interface "$index" || continue
 		name_vlan "$index"
 		printf '\t%s\n' "chain interface$index {" \
