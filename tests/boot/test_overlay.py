@@ -2,24 +2,22 @@
 
 import hashlib
 import secrets
-from pathlib import Path
 
 import pytest
 
+from tests.lab.bench import BOOT_SECONDS, SMALLEST_MIB, SYSTEM_SECONDS, Bench
 from tests.lab.disk import condition, make_disk
-from tests.lab.image import build_image
-from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Machine, Nic, machine
+from tests.lab.machine import Machine, Nic
 from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import END, read_report
 from tests.lab.servers import vblade
+from tests.lab.system import make_system
 from tests.lab.tiny_root import make_tiny_root
 
-FIRST = Nic("e1000", mac="52:54:00:11:00:01", tap="tap0")
-SECOND = Nic("e1000", mac="52:54:00:11:00:02", tap="tap1")
-MEBIBYTES = {"ext4": 32, "xfs": 320, "btrfs": 160}
-BOOT_SECONDS = 240
+FIRST = Nic("virtio-net-pci", mac="52:54:00:11:00:01", tap="tap0")
+SECOND = Nic("virtio-net-pci", mac="52:54:00:11:00:02", tap="tap1")
+ROOT = "/dev/etherd/e11.0p1"
 
 # The new root writes who it is where the other machine writes, too, and stays.
 INIT = """\
@@ -35,32 +33,35 @@ echo x >/run/aoeinit/lower/etc/aoelab/writer || echo "aoelab-refused=yes"
 while read -r line; do :; done
 """
 
+LOOK = """\
+#!/bin/sh
+exec >/dev/console 2>&1
+echo somebody >/etc/aoelab/writer
+echo "aoelab-after=$(cat /etc/aoelab/writer)"
+echo "aoelab-lower=$(cat /run/aoeinit/lower/etc/aoelab/writer)"
+"""
 
-@pytest.mark.parametrize("filesystem", MEBIBYTES)
-def test_two_machines_share_a_root_that_is_only_read(
-    filesystem: str, workspace: Path, log: Path, accelerator: str
-) -> None:
-    kernel = debian_kernel("bookworm")
-    image = workspace / "image"
-    build_image(kernel, image, ["--nic", "e1000", "--filesystem", filesystem])
+
+@pytest.mark.parametrize("filesystem", SMALLEST_MIB)
+def test_two_machines_share_a_root_that_is_only_read(filesystem: str, bench: Bench) -> None:
     token = secrets.token_hex(8)
-    make_tiny_root(workspace / "root", token)
-    (workspace / "root/etc/aoelab/writer").write_text("nobody\n")
-    (workspace / "root/usr/lib/aoelab/init").write_text(INIT)
-    disk = make_disk(workspace / "disk", workspace / "root", mib=MEBIBYTES[filesystem], filesystem=filesystem)
+    tree = bench.folder / "root"
+    make_tiny_root(tree, token)
+    (tree / "etc/aoelab/writer").write_text("nobody\n")
+    (tree / "usr/lib/aoelab/init").write_text(INIT)
+    disk = make_disk(bench.folder / "disk", tree, mib=SMALLEST_MIB[filesystem], filesystem=filesystem)
     if filesystem == "ext4":
         # As after a loss of power: a mount would replay the journal, were it not forbidden.
         run(["debugfs", "-w", "-R", "feature needs_recovery", f"{disk.path}?offset={disk.start}"])
         assert condition(disk).needs_recovery
     before = hashlib.sha256(disk.path.read_bytes()).digest()
-    boot = DirectBoot(kernel.vmlinuz, image, f"{CONSOLE} root=/dev/etherd/e11.0p1 rd.overlay=64m")
+    boot = bench.boot(f"root={ROOT} rd.overlay=64m")
+    beside = bench.log.with_suffix(".second.log")
     with (
         network(taps=2) as net,
         vblade(net, disk.path, read_only=True),
-        machine(net, Hardware(FIRST, accelerator=accelerator), boot, log) as first,
-        machine(
-            net, Hardware(SECOND, accelerator=accelerator), boot, log.with_suffix(".second.log")
-        ) as second,
+        bench.machine(net, boot, FIRST) as first,
+        bench.machine(net, boot, SECOND, log=beside) as second,
     ):
         for client in (first, second):
             client.run_until(END, BOOT_SECONDS)
@@ -68,7 +69,33 @@ def test_two_machines_share_a_root_that_is_only_read(
     check(first, token, FIRST.mac, filesystem)
     check(second, token, SECOND.mac, filesystem)
     assert hashlib.sha256(disk.path.read_bytes()).digest() == before
-    second.log.unlink()
+    beside.unlink()
+
+
+def test_a_whole_system_runs_on_what_is_only_read(bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    tree = bench.folder / "system"
+    make_system(tree, "bookworm", token, ROOT)
+    (tree / "etc/aoelab/writer").write_text("nobody\n")
+    look = tree / "usr/lib/aoelab/look"
+    look.write_text(LOOK)
+    look.chmod(0o755)
+    unit = tree / "etc/systemd/system/aoelab.service"
+    unit.write_text(unit.read_text().replace("ExecStart=", "ExecStartPre=/usr/lib/aoelab/look\nExecStart="))
+    disk = make_disk(bench.folder / "disk", tree, mib=800)
+    with (
+        network() as net,
+        vblade(net, disk.path, read_only=True),
+        bench.machine(net, bench.boot(f"root={ROOT} rd.overlay"), FIRST) as client,
+    ):
+        client.run_to_end(SYSTEM_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.one("system") == "multi-user.target active"
+    assert report.every("failed") == []
+    assert report.one("root").split()[:2] == ["overlay", "overlay"]
+    assert (report.one("after"), report.one("lower")) == ("somebody", "nobody")
+    assert report.state["overlay"] == "50%"
 
 
 def check(client: Machine, token: str, mac: str, filesystem: str) -> None:
