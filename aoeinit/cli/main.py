@@ -21,6 +21,7 @@ COMMANDS = {
     "grub": "Let a target start the system on it: the boot loader, and its command line.",
     "hooks": "Make and remove images when kernels are installed and removed.",
     "kernel-install": "Make or remove the image of a kernel; what the hooks call.",
+    "migrate": "Move the running system onto an AoE target.",
     "man": "Write the manual pages, one a command, to a folder.",
     "inspect": "Show what is in an image, ours or another tool's, and whether it would boot.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",

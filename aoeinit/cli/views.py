@@ -7,6 +7,7 @@ from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from aoeinit.inspect.listing import shown
 from aoeinit.inspect.reading import keep_none, open_image
 from aoeinit.inspect.summary import Paint, summary
 from aoeinit.inspect.tree import LoopError, Tree, content_of
+
+if TYPE_CHECKING:
+    from aoeinit.inspect.findings import Finding
 
 COLOURS: dict[str, dict[str, str | bool]] = {
     "heading": {"bold": True},
@@ -143,19 +147,25 @@ def write_treemap(path: str, output: Path, limit: int) -> None:
     click.echo(f"{output}: {sum(item.is_file for item in tree.files.values())} files")
 
 
-def print_check(path: str, kernel: str | None, limit: int, *, as_json: bool) -> None:
-    """Print a line for each finding and a last one with the answer; end with exit code 1 if that is no."""
-    from aoeinit.inspect.check import Checked, check_image, kernel_release
-    from aoeinit.inspect.findings import verdict, would_boot
+def findings_of(path: str, release: str | None, limit: int) -> tuple["Finding", ...]:
+    """Find all that speaks against an image booting an AoE root on a kernel."""
+    from aoeinit.inspect.check import Checked, check_image
     from aoeinit.system.unpacking import extract
 
-    release = None if kernel is None else kernel_release(kernel)
     image = open_image(path, limit=limit)
     tree = Tree(image.items)
     with TemporaryDirectory(prefix="aoeinit-check-") as folder:
         sysroot = Path(folder) / "image"
         extract(tree, sysroot)
-        findings = check_image(Checked(image, tree, find_facts(image, tree), sysroot), release)
+        return check_image(Checked(image, tree, find_facts(image, tree), sysroot), release)
+
+
+def print_check(path: str, kernel: str | None, limit: int, *, as_json: bool) -> None:
+    """Print a line for each finding and a last one with the answer; end with exit code 1 if that is no."""
+    from aoeinit.inspect.check import kernel_release
+    from aoeinit.inspect.findings import verdict, would_boot
+
+    findings = findings_of(path, None if kernel is None else kernel_release(kernel), limit)
     boots = would_boot(findings)
     if as_json:
         print_values({"image": path, "boots": boots, "findings": [asdict(each) for each in findings]})

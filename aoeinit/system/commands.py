@@ -36,7 +36,7 @@ def run(command: Command, sysroot: Path = Path("/")) -> str:
         check=False,
         input=command.input,
         capture_output=True,
-        env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8"},
+        env=environment(),
     )
     if done.returncode:
         raise failed(command, done.returncode, done.stderr or done.stdout)
@@ -51,6 +51,11 @@ def failed(command: Command, code: int, output: bytes) -> AoeinitError:
     return AoeinitError(
         f"{command.words[0]} failed ({end}); it said: {words}", f"it ran as: {command.text()}"
     )
+
+
+def environment() -> dict[str, str]:
+    """Give what programs are told: where to find others, and to speak plain English."""
+    return {**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8"}
 
 
 def search_path() -> str:

@@ -1,0 +1,62 @@
+"""How far a copy is: a line that is written over on a terminal, and one each tenth elsewhere."""
+
+import sys
+import time
+from typing import Final
+
+import click
+
+WIDTH: Final = 30
+TENTHS: Final = 10
+
+
+class Bar:
+    """The progress of a copy of ``total`` bytes, on standard error."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self.total = max(total, 1)
+        self.quiet = quiet
+        self.terminal = sys.stderr.isatty()
+        self.started = time.monotonic()
+        self.tenths = 0
+
+    def show(self, done: int) -> None:
+        """Say that so many bytes are there."""
+        if self.quiet:
+            return
+        part = min(max(done, 0) / self.total, 1.0)
+        text = line(part, max(done, 0), self.total, time.monotonic() - self.started)
+        if self.terminal:
+            filled = "#" * round(part * WIDTH)
+            click.echo(f"\r  [{filled:<{WIDTH}}] {text}\x1b[K", nl=False, err=True)
+        elif int(part * TENTHS) > self.tenths:
+            self.tenths = int(part * TENTHS)
+            click.echo(f"  {text}", err=True)
+
+    def close(self) -> None:
+        """Leave the terminal with a clean line."""
+        if self.terminal and not self.quiet:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def line(part: float, done: int, total: int, seconds: float) -> str:
+    """Say how much is done, how fast it went, and how long it will take at this pace."""
+    speed = done / seconds if seconds > 0 else 0.0
+    left = f", {clock((total - done) / speed)} left" if speed and done < total else ""
+    return f"{part:4.0%} {amount(done)} of {amount(total)}, {amount(speed)}/s{left}"
+
+
+def amount(size: float) -> str:
+    """Write bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 - what the units are made of
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+def clock(seconds: float) -> str:
+    """Write a time as hours, minutes and seconds."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,235 @@
+"""``aoeinit migrate``: moves the running system onto an AoE target."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aoeinit.errors import AoeinitError, ConfigError
+
+if TYPE_CHECKING:
+    from aoeinit.aoe.target import Target
+    from aoeinit.install.migrate.disk import Disk, Identity
+    from aoeinit.install.migrate.layout import Layout
+    from aoeinit.install.migrate.plan import Migration
+    from aoeinit.install.migrate.preflight import Finding, TargetFacts
+    from aoeinit.install.migrate.progress import Progress
+    from aoeinit.install.migrate.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for on the command line."""
+
+    layout: Path | None
+    interface: str | None
+    wipe: bool
+    resume: bool
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that is known before the first step."""
+
+    migration: "Migration | None"
+    target: "TargetFacts"
+    findings: "tuple[Finding, ...]"
+
+
+@click.command()
+@click.option("--target", metavar="eX.Y", required=True, help="The target that the system moves to.")
+@click.option(
+    "--layout",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Partitions to make, in TOML.  [default: as the running system has them]",
+)
+@click.option(
+    "--interface",
+    metavar="NAME",
+    help="Where the machine will boot from.  [default: what reaches the target]",
+)
+@click.option("--wipe", is_flag=True, help="Destroy what the target holds.")
+@click.option("--resume", is_flag=True, help="Go on with a migration that was cut short.")
+@click.option(
+    "--verify",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="Compare sizes and times, or contents.",
+)
+@click.option("--plan", "plan_only", is_flag=True, help="Print every step and command, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before the target is written to.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan, or the result, as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors, warnings and the result only.")
+def migrate(
+    target: str,
+    layout: Path | None,
+    interface: str | None,
+    wipe: bool,
+    resume: bool,
+    verify: str,
+    plan_only: bool,
+    yes: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Move the running system onto an AoE target: partitions, files, and all that a boot from there needs.
+
+    The system itself is only read. What was cut short goes on with --resume.
+    """
+    from aoeinit.aoe.target import Target
+    from aoeinit.cli import migrate_text as text
+    from aoeinit.cli.migrating import Run, carry_out_steps, workplace
+
+    if wipe and resume:
+        raise click.UsageError("--wipe starts anew, --resume goes on: one of the two")
+    if os.geteuid() != 0:
+        raise AoeinitError("only root can read all files of the system", "run as root")
+    wish = Wish(layout, interface, wipe, resume, full=verify == "full")
+    with workplace():
+        source, disk, identity = look(Target.parse(target))
+        progress = found_progress(source, disk, identity) if resume else None
+        prepared = prepare(wish, source, disk, identity, progress)
+        if not (as_json and plan_only):
+            text.show_findings(prepared)
+        if plan_only:
+            return text.show_plan(prepared, as_json=as_json)
+        if prepared.migration is None:
+            raise AoeinitError(
+                "the system cannot be moved like this", "nothing was written; --plan shows all"
+            )
+        agree(prepared, yes=yes, resuming=progress is not None)
+        run = Run(prepared.migration, progress or begin(prepared.migration), quiet=quiet)
+        carry_out_steps(run)
+    text.show_result(prepared.migration, run.warnings, as_json=as_json)
+    return 0
+
+
+def look(target: "Target") -> "tuple[Source, Disk, Identity]":
+    """Look at the system and find the target."""
+    from aoeinit.cli.migrate_facts import find_disk
+    from aoeinit.install.migrate.disk import Identity
+    from aoeinit.system import blocks
+
+    source = blocks.source_system()
+    if blocks.load_driver():
+        click.echo("aoeinit: the driver aoe was loaded", err=True)
+    return source, find_disk(target), Identity(source.root.uuid or source.root.device, target)
+
+
+def prepare(
+    wish: Wish, source: "Source", disk: "Disk", identity: "Identity", progress: "Progress | None"
+) -> Prepared:
+    """Look at everything, and plan the migration where nothing speaks against it."""
+    from aoeinit.cli import migrate_facts
+    from aoeinit.cli.hooks import is_debian, own_command
+    from aoeinit.install.migrate.layout import Layout
+    from aoeinit.install.migrate.plan import Migration
+    from aoeinit.install.migrate.preflight import may_start, preflight
+
+    target = migrate_facts.target_facts(disk, identity)
+    layout = progress.layout if progress else layout_for(wish, source, disk)
+    found, mac = migrate_facts.facts(source, target, layout, wish.interface)
+    findings = preflight(found, wipe=wish.wipe or (wish.resume and target.ours))
+    if not (may_start(findings) and isinstance(layout, Layout) and isinstance(found.interface, str)):
+        return Prepared(None, target, findings)
+    migration = Migration(
+        source=source,
+        disk=disk,
+        layout=layout,
+        identity=identity,
+        interface=found.interface,
+        mac=mac,
+        releases=tuple(release for release, reason in found.kernels.items() if reason is None),
+        command=own_command(migrate_facts.ROOT),
+        debian=is_debian(migrate_facts.ROOT),
+        full=wish.full,
+    )
+    return Prepared(migration, target, findings)
+
+
+def layout_for(wish: Wish, source: "Source", disk: "Disk") -> "Layout | AoeinitError":
+    """Lay the system out on the target, or tell why that is not possible."""
+    from aoeinit.install.migrate.layout import lay_out, wanted_of
+    from aoeinit.install.migrate.layout_file import read_layout
+
+    try:
+        if wish.layout is None:
+            return lay_out(wanted_of(source), disk.size, firmware=source.firmware)
+        asked = read_layout(wish.layout.read_bytes(), source, f"{wish.layout}")
+        return lay_out(asked.wanted, disk.size, firmware=source.firmware, table=asked.table)
+    except OSError as error:
+        return ConfigError(f"cannot read {wish.layout}: {error.strerror}", "see who may read it")
+    except AoeinitError as error:
+        return error
+
+
+def found_progress(source: "Source", disk: "Disk", identity: "Identity") -> "Progress | None":
+    """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
+
+    Raises :class:`AoeinitError` where there is nothing to go on with.
+    """
+    from aoeinit.install.command import Command
+    from aoeinit.install.migrate.plan import TO
+    from aoeinit.install.migrate.progress import RECORD, read_progress
+    from aoeinit.install.state import look as look_at
+    from aoeinit.system import blocks
+    from aoeinit.system.commands import run
+
+    tables = {identity.short("table"), f"{identity.uuid('table')}"}
+    if blocks.table_uuid(disk.node) not in tables:
+        raise AoeinitError(
+            f"{disk.node} holds no migration of this system", "leave out --resume to begin one"
+        )
+    if any(blocks.users(disk.node)):
+        return None  # the preflight tells
+    name = f"{identity.uuid('filesystem /')}"
+    root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
+    if root is None:
+        return None
+    # A journal is replayed: this is ours, and the record may be in it.
+    options = ("-o", f"subvol=/{source.root.subvolume}") if source.root.subvolume else ()
+    run(Command(("mount", "-t", root.fstype or "auto", *options, root.path, f"{TO}"), "shows the record"))
+    try:
+        state = look_at(TO, RECORD)
+    finally:
+        run(Command(("umount", f"{TO}"), "is no longer needed"))
+    if state is None:
+        return None
+    points = {each.point for each in source.mounts}
+    return read_progress(state.content, identity, disk, points)
+
+
+def begin(migration: "Migration") -> "Progress":
+    """Begin a migration."""
+    from aoeinit.cli.migrating import now
+    from aoeinit.install.migrate.progress import Progress
+
+    return Progress(migration.identity, migration.disk.size, migration.layout, now())
+
+
+def agree(prepared: Prepared, *, yes: bool, resuming: bool) -> None:
+    """Ask before the target is written to; raises :class:`AoeinitError` without a yes."""
+    if yes:
+        return
+    disk = prepared.target.disk
+    if not sys.stdin.isatty():
+        raise ConfigError(f"this would write to {disk.node}", "agree with --yes; nothing was written")
+    if resuming:
+        if not click.confirm(f"Go on with the migration to {disk.target}?", err=True):
+            raise AoeinitError("not agreed; nothing was written")
+        return
+    what = "destroyed" if prepared.target.holds else "written to"
+    answer = click.prompt(
+        f"All of {disk.target} will be {what}. Type its name to go on",
+        default="",
+        show_default=False,
+        err=True,
+    )
+    if answer.strip() != str(disk.target):
+        raise AoeinitError("not agreed; nothing was written")

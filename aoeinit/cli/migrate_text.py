@@ -1,0 +1,159 @@
+"""What ``aoeinit migrate`` says: findings, the plan, and what is left to do elsewhere."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aoeinit.cli.bar import amount
+from aoeinit.cli.changes import line
+from aoeinit.errors import AoeinitError
+from aoeinit.install.command import Command
+from aoeinit.install.migrate.handover import firmware_advice, server_lines
+from aoeinit.install.migrate.plan import Action, BootCheck, Comparison, Copy, Files, Image, Migration, Mount
+from aoeinit.install.migrate.steps import Step, steps
+
+if TYPE_CHECKING:
+    from aoeinit.cli.migrate import Prepared
+    from aoeinit.install.migrate.preflight import Finding, TargetFacts
+
+SOURCE = Path("/")
+
+
+def show_findings(prepared: "Prepared") -> None:
+    """Say which target it is, and what was found, on standard error."""
+    click.echo(target_line(prepared.target), err=True)
+    for each in finding_lines(prepared.findings):
+        click.echo(each, err=True)
+
+
+def target_line(target: "TargetFacts") -> str:
+    """Say which target it is."""
+    words = [f"{target.disk.node}: {amount(target.disk.size)}"]
+    words += [f"firmware {target.model}"] if target.model else []
+    words += [f"server {target.server} through {target.interface}"] if target.server else []
+    return ", ".join(words)
+
+
+def finding_lines(findings: "Iterable[Finding]") -> Iterator[str]:
+    """Write findings as errors are written."""
+    for each in findings:
+        yield f"aoeinit: {each.level}: {each.text}"
+        if each.hint:
+            yield f"  hint: {each.hint}"
+
+
+def show_plan(prepared: "Prepared", *, as_json: bool) -> int:
+    """Print the steps; give the exit code, which tells whether they could be done."""
+    migration = prepared.migration
+    todo = steps(migration) if migration else ()
+    if as_json:
+        click.echo(json.dumps(plan_values(prepared, todo), indent=2))
+    elif migration:
+        for each in layout_lines(migration):
+            click.echo(each)
+        for number, step in enumerate(todo, start=1):
+            click.echo(f"\n[{number}/{len(todo)}] {step.what}")
+            for text in step_lines(step):
+                click.echo(f"  {text}")
+    return 0 if migration else 1
+
+
+def layout_lines(migration: Migration) -> Iterator[str]:
+    """Describe the partitions."""
+    yield f"partition table: {migration.layout.table}"
+    for each in migration.layout.partitions:
+        where = ", ".join(
+            f"{volume.point} (subvolume {volume.subvolume})" if volume.subvolume else volume.point
+            for volume in each.volumes
+        )
+        yield (
+            f"{migration.disk.part(each.number)}: {amount(each.size)} {each.filesystem}"
+            f"{f' {each.label!r}' if each.label else ''}{f', {where}' if where else ''}"
+        )
+
+
+def step_lines(step: Step) -> Iterator[str]:
+    """Write what a step would do, as far as that can be told from the source."""
+    try:
+        for action in step.actions(SOURCE):
+            yield from action_lines(action)
+    except AoeinitError as error:
+        yield f"cannot be told beforehand: {error.message}"
+
+
+def action_lines(action: Action) -> Iterator[str]:
+    """Write an action: a command as somebody would type it, or what happens to a file."""
+    match action:
+        case Command():
+            yield from command_lines(action)
+        case Mount(command) | Copy(command) | Comparison(command):
+            yield from command_lines(command)
+        case Files(plan):
+            yield from (line(change) for change in plan.changes)
+            yield from (f"warning: {warning}" for warning in plan.warnings)
+        case Image(release):
+            yield f"aoeinit build --kernel {release}"
+        case BootCheck(releases, files):
+            yield from (f"aoeinit inspect --check, the image of {release}" for release in releases)
+            yield from (f"is there: {' or '.join(f'/{name}' for name in names)}" for names in files)
+
+
+def command_lines(command: Command) -> Iterator[str]:
+    """Write a command; one that runs in the moved system says so."""
+    place = "in the moved system: " if command.inside else ""
+    yield from f"{place}{command.text()}".splitlines()
+
+
+def plan_values(prepared: "Prepared", todo: Iterable[Step]) -> dict[str, Any]:
+    """Give the plan as values for JSON."""
+    migration = prepared.migration
+    return {
+        "target": target_values(prepared.target),
+        "findings": [asdict(each) for each in prepared.findings],
+        "layout": asdict(migration.layout) if migration else None,
+        "steps": [
+            {"name": step.name, "what": step.what, "always": step.always, "does": list(step_lines(step))}
+            for step in todo
+        ],
+    }
+
+
+def target_values(target: "TargetFacts") -> dict[str, Any]:
+    """Give what is known of the target as values for JSON."""
+    return {
+        "name": str(target.disk.target),
+        "device": target.disk.node,
+        "size": target.disk.size,
+        "firmware": target.model,
+        "server": target.server,
+        "interface": target.interface,
+        "holds": target.holds,
+    }
+
+
+def show_result(migration: Migration, warnings: Iterable[str], *, as_json: bool) -> None:
+    """Say what the server has to be given, and what to do at the machine."""
+    told = tuple(warnings)
+    if as_json:
+        values = {
+            "target": str(migration.disk.target),
+            "mac": migration.mac,
+            "interface": migration.interface,
+            "kernels": migration.releases,
+            "layout": asdict(migration.layout),
+            "server": list(server_lines(migration.disk.target, migration.mac)),
+            "warnings": told,
+        }
+        click.echo(json.dumps(values, indent=2))
+        return
+    click.echo(f"The system is on {migration.disk.target}.{f' Warnings: {len(told)}.' if told else ''}")
+    click.echo("\nThe server has to know:")
+    for each in server_lines(migration.disk.target, migration.mac):
+        click.echo(f"  {each}" if each else "")
+    click.echo("")
+    for each in firmware_advice(migration.source.firmware):
+        click.echo(each)

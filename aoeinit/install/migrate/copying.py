@@ -1,0 +1,106 @@
+"""How the files of one file system get to its copy, and how the two are compared."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from aoeinit.install.command import Command
+from aoeinit.install.migrate.layout import Layout, Partition
+from aoeinit.install.migrate.plan import FROM, ROOT, TO, Action, Comparison, Copy, Migration
+from aoeinit.install.migrate.progress import RECORD
+from aoeinit.install.migrate.source import Source
+
+EVERYTHING: Final = ("--archive", "--hard-links", "--acls", "--xattrs", "--one-file-system", "--numeric-ids")
+"""What makes a copy the same as its source."""
+
+FAT: Final = ("--recursive", "--times", "--modify-window=2", "--one-file-system")
+"""A FAT knows neither owners nor permissions, and times to two seconds."""
+
+FRESH: Final = ("--sparse", "--inplace", "--whole-file", "--delete")
+"""Files are written where they will stay: one that was cut short leaves nothing behind, and its time tells
+that it is not whole. What an earlier run has copied and is no longer there is removed."""
+
+NEVER: Final = ("--exclude=/lost+found", f"--exclude=/{RECORD}", f"--filter=P /{RECORD.rpartition('/')[0]}/")
+"""What each side has for itself: the record's folder may not be on the source, and is not deleted then."""
+
+
+def copied_points(source: Source, layout: Layout) -> tuple[str, ...]:
+    """Name the places that are copied one by one: all where the source or the target mounts something."""
+    points = {each.point for each in source.mounts} | {volume.point for volume, _ in layout.volumes}
+    return tuple(sorted(points, key=lambda point: (point.count("/"), point)))
+
+
+def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
+    """Copy what stands at one place."""
+    partition = holder(point, migration.layout)
+    words = ("rsync", *_kept(partition), *FRESH, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
+    used = next((each.used for each in migration.source.mounts if each.point == point), 0)
+    yield from _mount_pair(point)
+    yield Copy(Command(words, f"copies {point}"), migration.disk.part(partition.number), used)
+    yield from _unmount_pair()
+
+
+def compare_actions(point: str, migration: Migration) -> Iterator[Action]:
+    """Compare what stands at one place with its copy."""
+    # Folders change their times with whatever is made in them.
+    how = ("--omit-dir-times", *(("--checksum",) if migration.full else ()))
+    listing = ("--dry-run", "--delete", "--out-format=%i %n")
+    kept = _kept(holder(point, migration.layout))
+    words = ("rsync", *kept, *how, *listing, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
+    yield from _mount_pair(point)
+    yield Comparison(Command(words, f"compares {point}"), point)
+    yield from _unmount_pair()
+
+
+def holder(point: str, layout: Layout) -> Partition:
+    """Give the partition that a path is on."""
+    return [each for volume, each in layout.volumes if is_at_or_below(point, volume.point)][-1]
+
+
+def is_at_or_below(path: str, point: str) -> bool:
+    """Tell whether a path is a mount point or something in it."""
+    return path == point or path.startswith(f"{point.rstrip('/')}/")
+
+
+def _mount_pair(point: str) -> Iterator[Command]:
+    """Show one file system and its copy alone, without what is mounted in them."""
+    place = f"{ROOT}{point}".rstrip("/")
+    yield Command(("mount", "--bind", point, f"{FROM}"), f"shows {point} alone")
+    yield Command(("mount", "-o", "remount,bind,ro", f"{FROM}"), "keeps it from being written to")
+    yield Command(("mount", "--bind", place, f"{TO}"), "shows its copy alone")
+
+
+def _unmount_pair() -> Iterator[Command]:
+    for place in (TO, FROM):
+        yield Command(("umount", f"{place}"), "is no longer needed")
+
+
+def _kept(partition: Partition) -> tuple[str, ...]:
+    return FAT if partition.filesystem == "vfat" else EVERYTHING
+
+
+def _excluded(point: str, migration: Migration) -> Iterable[str]:
+    """Leave out what is no content, and what is copied by itself."""
+    swaps = [each.path for each in migration.source.swaps if each.is_file]
+    inside = [_literal(_relative(path, point)) for path in swaps if is_at_or_below(path, point)]
+    here = {each.point for each in migration.source.mounts}
+    there = {volume.point for volume, _ in migration.layout.volumes}
+    # Where both have a mount point, nothing of what is mounted there is seen.
+    split = [
+        f"{_literal(_relative(each, point))}/*" for each in sorted(here ^ there) if _is_below(each, point)
+    ]
+    return (*NEVER, *(f"--exclude={path}" for path in (*inside, *split)))
+
+
+def _is_below(path: str, point: str) -> bool:
+    return path != point and is_at_or_below(path, point)
+
+
+def _relative(path: str, point: str) -> str:
+    """Give a path as rsync has it that copies what is at ``point``."""
+    return f"/{path.removeprefix(point).lstrip('/')}"
+
+
+def _literal(path: str) -> str:
+    """Write a path so that rsync takes it for no pattern (rsync(1), "PATTERN MATCHING RULES")."""
+    special = any(letter in path for letter in "*?[")
+    return "".join(f"\\{letter}" if special and letter in "*?[\\" else letter for letter in path)

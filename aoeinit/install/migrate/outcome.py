@@ -1,0 +1,61 @@
+"""What it means how rsync ended, after a copy and after a comparison."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.migrate.plan import Copy
+
+# rsync(1), "EXIT VALUES".
+PARTIAL: Final = 23
+VANISHED: Final = 24
+
+SHOWN: Final = 5
+
+
+def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
+    """Give the warnings of a copy; raises :class:`AoeinitError` where not all was copied.
+
+    ``free`` are the bytes that are left on the copy's file system.
+    """
+    if code == 0:
+        return ()
+    if code == VANISHED:
+        gone = [line for line in said.splitlines() if "vanished" in line]
+        return (f"{len(gone)} files were gone before they could be copied: {_some(gone)}",)
+    point = action.command.why.removeprefix("copies ")
+    if "No space left on device" in said or "(28)" in said:
+        raise AoeinitError(
+            f"the target's file system for {point} is full: {free} bytes are free, "
+            f"and {action.used} are used in the source's",
+            "give it more room with --layout or a larger target (--wipe), or remove what is not needed",
+        )
+    if code < 0:
+        raise AoeinitError(f"rsync was ended by signal {-code}", "see the kernel's log, for a lack of memory")
+    complaints = [line for line in said.splitlines() if line.strip()]
+    raise AoeinitError(f"rsync ended with exit code {code}: {_some(complaints)}", "see the kernel's log")
+
+
+def compared(code: int, listed: str, said: str, point: str, changed: Collection[str]) -> Iterator[str]:
+    """Give the warnings of a comparison; raises :class:`AoeinitError` where the copy is not the same.
+
+    ``listed`` is what is different, and ``changed`` the names of those that have changed on the source since
+    the migration began: it is in use.
+    """
+    if code not in {0, VANISHED}:
+        complaints = [line for line in said.splitlines() if line.strip()]
+        raise AoeinitError(f"{point} cannot be compared: rsync, exit code {code}: {_some(complaints)}")
+    lines = [line.strip() for line in listed.splitlines() if line.strip()]
+    ours = [line for line in lines if line.partition(" ")[2].strip() not in changed]
+    if ours:
+        raise AoeinitError(
+            f"{len(ours)} files of {point} are not the same on the target: {_some(ours)}",
+            "see the kernel's log for errors of the disk and the network",
+        )
+    if lines:
+        yield f"{len(lines)} files of {point} have changed since they were copied: {_some(lines)}"
+
+
+def _some(lines: list[str]) -> str:
+    more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return "; ".join(line.strip() for line in lines[:SHOWN]) + more

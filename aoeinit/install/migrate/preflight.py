@@ -1,0 +1,217 @@
+"""What speaks against moving a system, before anything is written: all of it at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.migrate.disk import Disk
+from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
+from aoeinit.install.migrate.making import PACKAGES
+from aoeinit.install.migrate.source import BOOT_POINTS, Source
+
+DATABASES: Final = {
+    "mysqld": "MySQL",
+    "mariadbd": "MariaDB",
+    "postgres": "PostgreSQL",
+    "mongod": "MongoDB",
+    "redis-server": "Redis",
+    "slapd": "OpenLDAP",
+    "influxd": "InfluxDB",
+    "containerd-shim": "containers",
+    "conmon": "containers",
+    "qemu-system-x86": "virtual machines",
+    "qemu-kvm": "virtual machines",
+}
+"""Programs whose files are of no use if they are copied while these write to them; names as in
+``/proc/PID/comm``, which has fifteen letters of each."""
+
+OTHERS_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found: ``error`` keeps the migration from starting, ``warning`` does not."""
+
+    level: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What is known of the target: ``holds`` are the signatures on it, ``used_by`` what has it open.
+
+    ``server`` is the MAC of the server that answers for it, and ``interface`` the one that it is reached
+    through; both are empty for a device of the server itself.
+    """
+
+    disk: Disk
+    model: str
+    server: str
+    interface: str
+    holds: tuple[str, ...]
+    used_by: tuple[str, ...]
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the preflight goes by.
+
+    ``layout`` is the error itself where the system cannot be laid out on the target. ``programs`` are those
+    that were found. ``kernels`` are the releases that were found to be bootable, each with what keeps an
+    image from being made of it, or nothing. ``running`` are names of processes. ``commands`` tells which of
+    the commands the moved system will call are there.
+    """
+
+    source: Source
+    target: TargetFacts
+    layout: Layout | AoeinitError
+    programs: frozenset[str]
+    kernels: Mapping[str, AoeinitError | None]
+    running: frozenset[str]
+    interface: str | AoeinitError
+    has_grub: bool
+    command: str | None
+
+
+def preflight(facts: Facts, *, wipe: bool) -> tuple[Finding, ...]:
+    """List all that was found, errors first."""
+    found = (
+        *_target(facts.target, wipe=wipe),
+        *_layout(facts),
+        *_source(facts.source),
+        *_programs(facts),
+        *_kernels(facts.kernels),
+        *_machine(facts),
+    )
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.level != "error"))
+
+
+def error(text: str, hint: str) -> Finding:
+    """Make a finding that keeps the migration from starting."""
+    return Finding("error", text, hint)
+
+
+def of_error(found: AoeinitError) -> Finding:
+    """Make a finding of an error."""
+    return Finding("error", found.message, found.hint or "")
+
+
+def _target(target: TargetFacts, *, wipe: bool) -> Iterator[Finding]:
+    disk = target.disk
+    for each in target.used_by:
+        yield error(f"{disk.node} is in use: {each}", "unmount it, or name another target")
+    if target.holds and not wipe:
+        what = ", ".join(target.holds)
+        if target.ours:
+            yield error(
+                f"{disk.node} holds what an earlier migration of this system has made",
+                "--resume goes on with it, --wipe starts anew",
+            )
+        else:
+            yield error(f"{disk.node} is not empty: {what}", "--wipe destroys what is on it")
+
+
+def _layout(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.layout, AoeinitError):
+        yield of_error(facts.layout)
+        return
+    for each in facts.layout.partitions:
+        if each.filesystem not in {*FILESYSTEMS, SWAP, BIOS}:
+            yield error(
+                f"{each.name} is {each.filesystem}, which cannot be made on the target",
+                f"give it another type in a --layout file: {', '.join(FILESYSTEMS)}",
+            )
+    points = {volume.point: partition for volume, partition in facts.layout.volumes}
+    if "/usr" in points:
+        yield error(
+            "/usr has a partition of its own, which nothing would mount in time",
+            "leave it out of a --layout file: it then becomes a part of the root",
+        )
+    if facts.source.firmware == "efi" and not any(each.efi for each in facts.layout.partitions):
+        yield error(
+            "this machine boots through EFI, and the layout has no EFI system partition",
+            "mount it at /boot/efi, or name one in a --layout file",
+        )
+
+
+def _source(source: Source) -> Iterator[Finding]:
+    for each in source.mounts:
+        if "crypt" in source.below(each.device):
+            yield error(
+                f"{each.point} is encrypted ({each.device}), and its copy on the target would not be",
+                "migrate moves systems without encryption only",
+            )
+    others = [each.point for each in source.others if not is_media(each.point)]
+    if others:
+        more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
+        yield Finding(
+            "warning",
+            f"not in /etc/fstab, and therefore not copied: {', '.join(others[:OTHERS_SHOWN])}{more}",
+        )
+
+
+def is_media(point: str) -> bool:
+    """Tell whether something is mounted where people put what comes and goes."""
+    return PurePosixPath(point).is_relative_to("/media") or point.startswith(("/run/", "/mnt", "/snap/"))
+
+
+def needed_programs(layout: Layout) -> frozenset[str]:
+    """Name the programs of this machine that a migration runs."""
+    kinds = {each.filesystem for each in layout.partitions} - {SWAP, BIOS}
+    made = {f"mkfs.{kind}" for kind in kinds & set(FILESYSTEMS)}
+    extra = {"mkswap"} if layout.swaps else set()
+    extra |= {"btrfs"} if "btrfs" in kinds else set()
+    return frozenset({"rsync", "sfdisk", "mount", "umount", "findmnt", *made, *extra})
+
+
+def _programs(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.layout, Layout):
+        for name in sorted(needed_programs(facts.layout) - facts.programs):
+            yield error(f"{name} is not installed", f"install the package {PACKAGES.get(name, name)}")
+    if not facts.has_grub:
+        yield error(
+            "this system has no grub-install and no grub2-install",
+            "install GRUB for this firmware: grub-pc or grub-efi-amd64 on Debian, grub2-pc on Fedora",
+        )
+    if facts.command is None:
+        yield Finding(
+            "warning",
+            "this aoeinit is no part of the system that is copied: new kernels will get no image there",
+            "install it on the system itself",
+        )
+
+
+def _kernels(kernels: Mapping[str, AoeinitError | None]) -> Iterator[Finding]:
+    if not kernels:
+        yield error("no kernel with modules is installed in /boot", "install a kernel's package")
+    usable = [release for release, reason in kernels.items() if reason is None]
+    for release, reason in kernels.items():
+        if reason is not None and not usable:
+            yield of_error(reason)
+        elif reason is not None:
+            yield Finding("warning", f"no image for kernel {release}: {reason.message}", reason.hint or "")
+
+
+def _machine(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.interface, AoeinitError):
+        yield of_error(facts.interface)
+    running = sorted({DATABASES[name] for name in facts.running & set(DATABASES)})
+    if running:
+        yield Finding(
+            "warning",
+            f"running while it is copied: {', '.join(running)}; their files may not fit together afterwards",
+            "stop them first, or copy their dumps",
+        )
+    if facts.source.firmware == "efi" and not any(
+        each.point in BOOT_POINTS and each.filesystem == "vfat" for each in facts.source.mounts
+    ):
+        yield error("no EFI system partition is mounted", f"mount it at one of {', '.join(BOOT_POINTS)}")
+
+
+def may_start(findings: Iterable[Finding]) -> bool:
+    """Tell whether nothing found keeps the migration from starting."""
+    return not any(each.level == "error" for each in findings)

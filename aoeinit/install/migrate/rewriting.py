@@ -1,0 +1,149 @@
+"""What changes in the copy of a system so that it boots from its target."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from aoeinit.config_files import FOLDER, load_settings
+from aoeinit.errors import ConfigError
+from aoeinit.install.fstab.device import Device
+from aoeinit.install.fstab.plan import plan_fstab
+from aoeinit.install.grub.cmdline import Parameters
+from aoeinit.install.grub.config import plan_grub_config
+from aoeinit.install.grub.entries import BootFileSystem
+from aoeinit.install.grub.install import plan_grub_install
+from aoeinit.install.grub.place import BIOS_BOOT, Firmware, Table
+from aoeinit.install.grub.place import Partition as Place
+from aoeinit.install.hooks import plan_install
+from aoeinit.install.migrate.copying import holder
+from aoeinit.install.migrate.layout import BIOS, SWAP, Partition
+from aoeinit.install.migrate.making import filesystem_uuid
+from aoeinit.install.migrate.plan import Action, Files, Migration
+from aoeinit.install.network.interface import BootInterface
+from aoeinit.install.network.plan import plan_network
+from aoeinit.install.record import ChangePlan, Record, plan_changes
+from aoeinit.install.state import Change, Present, look
+
+FSTAB: Final = "etc/fstab"
+FSTAB_RECORD: Final = "var/lib/aoeinit/fstab.json"
+
+TARGET_FILE: Final = f"{FOLDER}/50-target.toml"
+TARGET_RECORD: Final = "var/lib/aoeinit/target.json"
+
+SELINUX: Final = "etc/selinux/config"
+RELABEL: Final = ".autorelabel"
+RELABEL_RECORD: Final = "var/lib/aoeinit/relabel.json"
+
+ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+
+
+def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
+    """Name the target's partitions in fstab; what was joined to another file system is no line any more."""
+    before = look(sysroot, FSTAB)
+    if before is None or before.is_link:
+        raise ConfigError(f"{sysroot / FSTAB} is no file", "write one that mounts this system's file systems")
+    devices = {volume.point: _device(migration, each) for volume, each in migration.layout.volumes}
+    swaps = [_device(migration, each) for each in migration.layout.swaps]
+    plan = plan_fstab(before.content, devices, swaps, target=migration.disk.target)
+    merged = {each.point for each in migration.source.mounts} - set(devices)
+    after = Present(without(plan.text, merged), before.mode, before.owner)
+    change = Change(FSTAB, before, after, f"names the partitions of {migration.disk.target}")
+    # A mount point that was joined to another is no line to warn of.
+    warnings = [each for each in plan.warnings if not any(point in each for point in merged)]
+    yield Files(plan_changes(sysroot, FSTAB_RECORD, [change], warnings))
+
+
+def without(text: bytes, points: Iterable[str]) -> bytes:
+    """Make comments of the lines that mount something at one of these points."""
+    names = "|".join(re.escape(point) for point in sorted(points))
+    if not names:
+        return text
+    pattern = rf"^(?=[ \t]*[^#\s]\S*[ \t]+(?:{names})/?[ \t])"
+    return re.sub(pattern.encode(), b"# is a part of the root now: ", text, flags=re.MULTILINE)
+
+
+def _device(migration: Migration, partition: Partition) -> Device:
+    return Device(
+        path=migration.disk.future_part(partition.number),
+        fstype=partition.filesystem,
+        uuid=filesystem_uuid(partition, migration.identity),
+        label=partition.label,
+        size=partition.size,
+    )
+
+
+def network(sysroot: Path, migration: Migration) -> Iterator[Action]:
+    """Let nothing take down the link that the root hangs on."""
+    yield Files(plan_network(sysroot, BootInterface(migration.interface, migration.mac)))
+
+
+def configuration(sysroot: Path, migration: Migration) -> Iterator[Action]:
+    """Let every image know the target, not only those that are made now."""
+    settings, _ = load_settings(sysroot)
+    if settings.target != migration.disk.target:
+        text = f'# The AoE target that this system is on.\ntarget = "{migration.disk.target}"\n'
+        after = Present(text.encode(), 0o644)
+        change = Change(TARGET_FILE, look(sysroot, TARGET_FILE), after, "names the target for all images")
+        yield Files(plan_changes(sysroot, TARGET_RECORD, [change]))
+
+
+def hooks(sysroot: Path, migration: Migration) -> Iterator[Action]:
+    """Let new kernels get their images."""
+    try:
+        yield Files(plan_install(sysroot, command=migration.command, debian=migration.debian))
+    except ConfigError as error:
+        yield Files(ChangePlan((), (f"{error.message}; {error.hint}",), Record({}, ()), ""))
+
+
+def grub(sysroot: Path, migration: Migration) -> Iterator[Action]:
+    """Put GRUB on the target, and tell it where the root is."""
+    layout, disk = migration.layout, migration.disk
+    root = layout.volumes[0][0]
+    flags = (f"rootflags=subvol={root.subvolume}",) if root.subvolume else ()
+    parameters = Parameters(disk.future_part(layout.root.number), disk.target, flags)
+    boot = holder("/boot", layout)
+    folder = "" if any(volume.point == "/boot" for volume in boot.volumes) else "/boot"
+    if folder and root.subvolume:
+        folder = f"/{root.subvolume}/boot"
+    config = plan_grub_config(
+        sysroot, parameters, BootFileSystem(filesystem_uuid(boot, migration.identity), folder)
+    )
+    yield Files(config.plan)
+    esp = next((each.volumes[0].point.strip("/") for each in layout.partitions if each.efi), None)
+    firmware = (Firmware.EFI if migration.source.firmware == "efi" else Firmware.BIOS,)
+    yield from plan_grub_install(sysroot, disk.node, _table(migration), firmware, esp=esp)
+    yield from config.commands
+
+
+def _table(migration: Migration) -> Table:
+    kinds = {SWAP: "82", BIOS: BIOS_BOOT}
+    places = (
+        Place(
+            migration.disk.part(each.number),
+            each.start,
+            each.size,
+            ESP_TYPE if each.efi else kinds.get(each.filesystem, "83"),
+        )
+        for each in migration.layout.partitions
+    )
+    return Table(migration.disk.node, migration.layout.table, tuple(places))
+
+
+def relabel(sysroot: Path) -> Iterator[Action]:
+    """Ask SELinux for the labels of the files that were written, where it is in use."""
+    state = look(sysroot, SELINUX)
+    found = re.search(rb"^[ \t]*SELINUX[ \t]*=[ \t]*(\w+)", state.content, re.MULTILINE) if state else None
+    if found and found[1] != b"disabled":
+        why = "lets SELinux label the files that were written, at the first boot"
+        change = Change(RELABEL, look(sysroot, RELABEL), Present(b"", 0o644), why)
+        yield Files(plan_changes(sysroot, RELABEL_RECORD, [change]))
+
+
+def boot_files(migration: Migration) -> tuple[tuple[str, ...], ...]:
+    """Name what has to be there for a boot, each with the names that it can have."""
+    menus = ("boot/grub/grub.cfg", "boot/grub2/grub.cfg")
+    if migration.source.firmware == "efi":
+        esp = next(each.volumes[0].point.strip("/") for each in migration.layout.partitions if each.efi)
+        return (menus, tuple(f"{esp}/EFI/BOOT/{name}" for name in ("BOOTX64.EFI", "BOOTAA64.EFI")))
+    return (menus, ("boot/grub/i386-pc/core.img", "boot/grub2/i386-pc/core.img"))
