@@ -14,7 +14,7 @@ ESP: Final = frozenset({"C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "EF"})
 
 SECTOR: Final = 512
 NEEDED: Final = 62 * SECTOR
-"""The least that GRUB's core image takes, in bytes: what 63 sectors leave beside the first."""
+"""The least room for GRUB's core image, in bytes: what the oldest tables leave, which begin at sector 63."""
 
 
 class Firmware(enum.StrEnum):
