@@ -12,7 +12,7 @@ from tests.lab.servers import vblade
 NIC = Nic("virtio-net-pci")
 OTHER_MAC = "52:54:00:99:99:99"
 PATIENCE = 10
-"""Seconds of rd.aoe.timeout. A slow machine has to get far in them: the card has its link at once."""
+"""Seconds of rd.aoe.timeout. A slow machine has to get far in them: image and card are quick ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_says_what_is_missing_and_ends(case: Case, bench: Bench) -> None:
     disk = bench.tiny_disk("unreachable")
-    boot = bench.boot(f"root={case.root} rd.aoe.timeout={PATIENCE}")
+    image = bench.build("--nic", "virtio_net")
+    boot = bench.boot(f"root={case.root} rd.aoe.timeout={PATIENCE}", image=image)
     with (
         network() as net,
         vblade(net, disk.path, slot=case.slot, masks=[case.mask]),

@@ -35,11 +35,10 @@ def test_serves_as_soon_as_it_is_there(bench: Bench) -> None:
     with (
         network(taps=2) as net,
         vblade(net, disk.path, masks=[LATE.mac]),
-        bench.machine(net, bench.boot("root=/dev/etherd/e11.0p1"), CABLELESS, LATE) as client,
+        bench.machine(net, bench.boot("root=/dev/etherd/e11.0p1 rd.debug"), CABLELESS, LATE) as client,
     ):
         client.plug(CABLELESS, linked=False)
-        client.run_until(f"aoeinit: using interface aoe0 .{CABLELESS.mac}", BOOT_SECONDS)
-        client.run_until("aoeinit: waiting for carrier on aoe0 ", BOOT_SECONDS)
+        client.run_until("aoeinit: step interface reached", BOOT_SECONDS)
         client.order(LATE.plug)
         client.run_to_end(BOOT_SECONDS)
     report = read_report(client.lines)

@@ -19,7 +19,7 @@ from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 from tests.lab.vmlinux import unpacked
 
-NIC = Nic("e1000")
+NIC = Nic("virtio-net-pci")
 PARAMETERS = f"{CONSOLE} root=/dev/etherd/e11.0p1"
 
 TOLD = {
@@ -46,7 +46,7 @@ def test_the_kernel_takes_it_and_boots(suite: str, microcode: str, workspace: Pa
     (sysroot / "lib/firmware/amd-ucode").mkdir(parents=True)
     (sysroot / "lib/firmware/amd-ucode/microcode_amd.bin").write_bytes(amd_container())
     image = workspace / "image"
-    options = ["--sysroot", str(sysroot), "--nic", NIC.model, "--microcode", microcode]
+    options = ["--sysroot", str(sysroot), "--nic", "virtio_net", "--microcode", microcode]
     build_image(kernel, image, options)
     token = secrets.token_hex(8)
     make_tiny_root(workspace / "root", token)
