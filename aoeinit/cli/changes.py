@@ -102,7 +102,7 @@ def verb(change: "Change") -> str:
     if after is None:
         return "remove"
     if after.is_link:
-        return "mask"
+        return "mask" if after.content == b"/dev/null" else "link"
     if before and before.content == after.content:
         return "make executable" if (after.mode or 0) & 0o111 else "make not executable"
     return "write" if before is None else "change"

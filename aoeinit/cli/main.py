@@ -26,6 +26,7 @@ COMMANDS = {
     "inspect": "Show what is in an image, ours or another tool's, and whether it would boot.",
     "modules": "Print which modules, in load order, and which firmware a name or alias needs.",
     "network": "Keep the interface under the root up, with its name, MAC and MTU.",
+    "server": "Set up what a diskless machine finds in its network: a target, DHCP, and what iPXE starts.",
     "status": "Show how this system found its root, how long that took, and what the driver says now.",
 }
 

@@ -1,10 +1,10 @@
 """The interface that reaches the target: its name, its MAC and its MTU."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from aoeinit.aoe.ethernet import parse_interface, parse_mac
 from aoeinit.errors import ConfigError
 
 ETHERNET_MTU: Final = 1500
@@ -21,22 +21,8 @@ class BootInterface:
 
     @classmethod
     def checked(cls, name: str, mac: str, mtu: int = ETHERNET_MTU) -> Self:
-        """Take what a user wrote; raises :class:`ConfigError` for what no interface can have.
-
-        Source: ``dev_valid_name()`` in the kernel's net/core/dev.c. It allows more, which configuration files
-        would take for something else.
-        """
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}", name, re.ASCII):
-            raise ConfigError(
-                f"{name!r} is not the name of an interface", "name it as ip link shows it: enp1s0"
-            )
-        plain = mac.lower().replace("-", ":")
-        digits = re.fullmatch(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}", plain, re.ASCII)
-        if not digits or plain == "00:00:00:00:00:00":
-            raise ConfigError(
-                f"{mac!r} is not the MAC of an interface", "write it as ip link shows it: 52:54:00:11:00:01"
-            )
-        return cls(name, plain, mtu)
+        """Take what a user wrote; raises :class:`ConfigError` for what no interface can have."""
+        return cls(parse_interface(name), parse_mac(mac), mtu)
 
 
 def choose(

@@ -1,0 +1,1 @@
+"""The other side of a diskless machine, as text: exports, DHCP and iPXE."""

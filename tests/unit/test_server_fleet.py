@@ -1,0 +1,258 @@
+"""A fleet in one file: what it says, what is refused by line, and everything that is made of it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aoeinit.aoe.target import Target
+from aoeinit.cli.server import server
+from aoeinit.cli.server_boot import render
+from aoeinit.errors import ConfigError
+from aoeinit.server.exports import Writes
+from aoeinit.server.fleet import read_fleet
+from aoeinit.server.ipxe import ipxe
+from aoeinit.server.toml_lines import key_lines
+from aoeinit.server.vblade import files
+
+HEAD = """\
+interface = "br0"
+server = "10.11.0.1/16"
+range = "10.11.0.100-10.11.0.199"
+"""
+GOLDEN = """\
+
+[golden.debian]
+target = "e10.0"
+device = "/dev/vg/debian"
+"""
+CLIENT = """\
+
+[[client]]
+name = "hyperion"
+mac = "52:54:00:11:00:01"
+target = "e11.0"
+device = "/dev/vg/hyperion"
+"""
+SECOND = CLIENT.replace("hyperion", "rhea").replace(":01", ":02").replace("e11.0", "e11.1")
+SHARING = """\
+
+[[client]]
+name = "dione"
+mac = ["52:54:00:11:00:03", "52:54:00:11:00:04"]
+golden = "debian"
+address = "10.11.1.7"
+"""
+ALL = HEAD + GOLDEN + CLIENT + SECOND + SHARING
+
+
+def test_a_fleet_is_clients_and_their_disks() -> None:
+    fleet = read_fleet(ALL, "f")
+    assert [client.name for client in fleet.clients] == ["hyperion", "rhea", "dione"]
+    assert [str(client.target) for client in fleet.clients] == ["e11.0", "e11.1", "e10.0"]
+    shown = {str(each.target): (each.device, each.read_only, len(each.macs)) for each in fleet.exports}
+    assert shown == {
+        "e11.0": ("/dev/vg/hyperion", False, 1),
+        "e11.1": ("/dev/vg/rhea", False, 1),
+        "e10.0": ("/dev/vg/debian", True, 2),
+    }
+
+
+def test_a_value_for_all_is_overridden_by_a_clients_own() -> None:
+    text = HEAD + 'writes = "direct"\nbuffers = 32\n' + CLIENT + SECOND + 'writes = "cached"\nbuffers = 8\n'
+    one, two = read_fleet(text, "f").exports
+    assert (one.writes, one.buffers, two.writes, two.buffers) == (Writes.DIRECT, 32, Writes.CACHED, 8)
+
+
+def test_a_fleet_may_load_its_kernel() -> None:
+    words = 'kernel = "http://a/k"\nimage = "http://a/i"\nparameters = "root={target}"\n'
+    loading = read_fleet(HEAD + words + CLIENT, "f").loading
+    assert loading is not None
+    assert loading.kernel == "http://a/k"
+
+
+def line_of(text: str, words: str) -> int:
+    """The last line with these words."""
+    return max(number for number, line in enumerate(text.split("\n"), start=1) if words in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        (
+            ALL.replace("rhea", "hyperion"),
+            'name = "hyperion"',
+            "has the name hyperion, as hyperion on line 10",
+        ),
+        (ALL.replace(":02", ":01"), ':01"', "has the MAC 52:54:00:11:00:01, as hyperion on line 11"),
+        (ALL.replace(':04"', ':01"'), "mac = [", "dione has the MAC .*:01, as hyperion on line 11"),
+        (ALL.replace("e11.1", "e11.0"), '"e11.0"', "has the target e11.0, as hyperion on line 12"),
+        (ALL.replace("e11.1", "e10.0"), '"e10.0"', "has the target e10.0, as debian on line 6"),
+        (ALL.replace("vg/rhea", "vg/hyperion"), "vg/hyperion", "and so has hyperion on line 13"),
+        (ALL.replace("vg/rhea", "vg/debian"), "vg/debian", "and so has debian on line 7"),
+        (
+            ALL.replace("vg/hyperion", "sda").replace("vg/rhea", "sda2"),
+            "sda2",
+            "rhea has the disk /dev/sda2, and so has hyperion on line 13",
+        ),
+        (
+            ALL.replace("vg/hyperion", "sda2").replace("vg/rhea", "sda"),
+            '"/dev/sda"',
+            "rhea has the disk /dev/sda, and so has hyperion on line 13",
+        ),
+        (
+            ALL + SHARING.replace("dione", "tethys").replace(":03", ":05").replace(":04", ":06"),
+            "1.7",
+            "address",
+        ),
+        (ALL.replace("10.11.1.7", "10.11.0.150"), "0.150", "which anybody may get"),
+        (ALL.replace("10.11.1.7", "10.12.1.7"), "10.12.1.7", "cannot have the address"),
+        (ALL.replace('golden = "debian"', 'golden = "arch"'), '"arch"', r"no \[golden.arch\]"),
+        (ALL + 'target = "e1.1"\n', '"e1.1"', "target beside golden"),
+        (HEAD + GOLDEN + CLIENT, "[golden.debian]", "no client has golden = 'debian'"),
+        (ALL + "colour = 3\n", "colour", "unknown key 'colour'"),
+        (ALL.replace('name = "dione"', "name = 3"), "name = 3", "name is not a string"),
+        (ALL.replace('"52:54:00:11:00:03", "52:54:00:11:00:04"', ""), "mac = []", "mac is not a string"),
+        (ALL.replace('device = "/dev/vg/rhea"\n', ""), "[[client]]", r"no device"),
+        (ALL.replace(":02", ":zz"), ":zz", "is not the MAC"),
+        (ALL.replace("/dev/vg/rhea", "vg/rhea"), "vg/rhea", "absolute path"),
+        (ALL.replace("e11.1", "x"), '"x"', "is not an AoE target"),
+        (ALL + "\n[client.more]\n", "[client.more]", "unknown key 'more'"),
+        (HEAD.replace("/16", "/99") + CLIENT, "/99", "not an address with a prefix"),
+        (HEAD + 'kernel = "http://a/k"\n' + CLIENT, "interface", "has no image"),
+        (HEAD + 'writes = "no"\n' + CLIENT, "writes", "one of|writes = 'no'"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_line(text: str, words: str, message: str) -> None:
+    number = line_of(text, words)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_fleet(text, "fleet.toml")
+    if words != "[[client]]":
+        assert caught.value.message.startswith(f"fleet.toml:{number}: "), caught.value.message
+
+
+def test_disks_that_nobody_writes_to_may_be_exported_twice() -> None:
+    more = GOLDEN.replace("[golden.debian]", "[golden.kiosk]").replace("e10.0", "e10.1")
+    sharing = SHARING.replace("dione", "tethys").replace(":03", ":05").replace(":04", ":06")
+    text = HEAD + GOLDEN + more + SHARING + sharing.replace('"debian"', '"kiosk"').replace("1.7", "1.8")
+    assert {each.device for each in read_fleet(text, "f").exports} == {"/dev/vg/debian"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "[[client]]", "client = 3", "client = []", "client = [3]", "golden = {a = 3}", HEAD]
+)
+def test_half_a_file_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f:"):
+        read_fleet(text, "f")
+
+
+PIECES = (*'abc"[]{}=.\n #,3', "[[client]]\n", "mac = ", "golden", '"a"')
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join), st.sampled_from(["", HEAD, HEAD + CLIENT])
+)
+def test_no_text_breaks_the_reader(text: str, before: str) -> None:
+    told = "f:"
+    try:
+        read_fleet(before + text, "f")
+    except ConfigError as error:
+        told = error.message
+    assert told.startswith("f:")
+
+
+def test_lines_are_those_of_the_statements() -> None:
+    text = (
+        'a = 1\n# b = 2\nb = """\nc = 3\n"""\n[t]\nx.y = 1\n[[l]]\nn = 1\n\n[[l]]\nn = [\n2]\n[l.s]\nz = 1\n'
+    )
+    assert key_lines(text) == {
+        ("a",): 1,
+        ("b",): 3,
+        ("t",): 6,
+        ("t", "x"): 7,
+        ("t", "x", "y"): 7,
+        ("l", 0): 8,
+        ("l", 0, "n"): 9,
+        ("l", 1): 11,
+        ("l", 1, "n"): 12,
+        ("l", 1, "s"): 14,
+        ("l", 1, "s", "z"): 15,
+    }
+
+
+def test_a_thousand_clients_are_all_there() -> None:
+    clients = "".join(
+        CLIENT.replace("hyperion", f"c{number}")
+        .replace("11:00:01", f"12:{number >> 8:02x}:{number & 255:02x}")
+        .replace("e11.0", str(Target(100 + number // 200, number % 200)))
+        for number in range(1000)
+    )
+    fleet = read_fleet(HEAD + clients, "f")
+    assert len(list(files(fleet.exports, debian=True))) == 2000
+    for kind in ("dnsmasq", "dhcpd", "kea"):
+        assert render(kind, fleet.lan, fleet.clients)[1].count("aoe:e") == 1000
+    assert ipxe(fleet.clients).count("sanboot") == 1000
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(server, [str(word) for word in words], catch_exceptions=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.toml"
+    path.write_text(ALL)
+    return path
+
+
+def test_a_file_is_checked(file: Path) -> None:
+    assert call("fleet", file).stdout == f"3 clients, 3 disks: nothing is wrong with {file}\n"
+
+
+def test_everything_is_written_to_a_new_folder(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out/put"
+    done = call("fleet", file, "--output", folder, "--sysroot", tmp_path)
+    assert done.exit_code == 0
+    assert "warning: nothing for networkd" in done.stderr
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    assert found >= {
+        "boot.ipxe",
+        "dnsmasq/etc/dnsmasq.d/aoeinit.conf",
+        "dhcpd/etc/dhcp/aoeinit.conf",
+        "kea/etc/kea/aoeinit.json",
+        "exports/etc/systemd/system/vblade-e11.1.br0.service",
+    }
+    with pytest.raises(Exception, match="is not empty"):
+        call("fleet", file, "--output", folder)
+
+
+def test_a_fleet_is_put_in_place_changed_and_taken_back(file: Path, tmp_path: Path) -> None:
+    sysroot = tmp_path / "root"
+    sysroot.mkdir()
+    words = ("fleet", file, "--install", "--dhcp", "dnsmasq", "--sysroot", sysroot)
+    assert call(*words).exit_code == 0
+    assert "aoe:e11.1" in (sysroot / "etc/dnsmasq.d/aoeinit.conf").read_text()
+    assert "nothing to change" in call(*words).stdout
+    file.write_text(ALL.replace(SECOND, ""))
+    assert "remove /etc/systemd/system/vblade-e11.1.br0.service" in call(*words).stdout
+    assert "aoe:e11.1" not in (sysroot / "etc/dnsmasq.d/aoeinit.conf").read_text()
+    call("fleet", "--undo", "--sysroot", sysroot)
+    assert list(sysroot.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--install", "--output", "x"], ["--dhcp", "kea"], ["--dry-run"], ["--undo"]],
+)
+def test_options_that_do_not_go_together_are_refused(file: Path, words: list[str]) -> None:
+    assert call("fleet", file, *words).exit_code == 2
+    assert call("fleet").exit_code == 2
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"\0", b"=", b"[[client]]\n" * 3])
+def test_garbage_is_an_error_with_the_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "f").write_bytes(content)
+    with pytest.raises(ConfigError if content != b"\xff" else Exception, match=str(tmp_path / "f")):
+        call("fleet", tmp_path / "f")
