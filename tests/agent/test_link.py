@@ -61,6 +61,15 @@ def test_large_frames_that_get_lost_are_given_up(machine: Machine) -> None:
     assert not (machine.root / "run/aoeinit/reading").exists()
 
 
+def test_no_other_target_is_taken_for_one_that_was_given_up(machine: Machine) -> None:
+    outcome = machine.run(
+        "aoe_loads; mkdir /run/aoeinit; is_forgotten() { true; }\n"
+        "targets='e11.0 e12.0' target=e11.0; forget_target\n"
+        'target_answers e12.0 aoe0; find_target || echo "waits for $target_names"'
+    )
+    assert outcome.output == "waits for e11.0\n"
+
+
 def test_a_driver_that_does_not_give_them_up(hurried: Machine) -> None:
     furnish(hurried).on("insmod aoe.ko", TARGET)
     hurried.on("ip mtu", f"{TAKES}; rm -f /dev/etherd/e11.0; mkfifo /dev/etherd/e11.0")

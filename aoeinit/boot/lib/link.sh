@@ -110,7 +110,7 @@ has_read() {
 }
 
 # forget_target: small frames again, and the driver gives up the target with all that is under way. The NUL is the end
-# of its name: without it e1.1 would be e1.10, too.
+# of its name: without it e1.1 would be e1.10, too. No other target takes its place while it is away.
 forget_target() {
 	set_frames 1500
 	make_node /dev/etherd/flush c /sys/class/aoe/flush/dev
@@ -118,7 +118,8 @@ forget_target() {
 	wait_shortly 10 explain_missing is_forgotten || fail "target $target answers, but not in frames of $asked bytes, and\
  the driver does not give up what it has asked for in them; see rd.aoe.mtu="
 	rm -f /run/aoeinit/reading
-	target='' settled='' probe_due=0 probe_pause=5
+	targets="$target" target='' probe_due=0 probe_pause=5
+	name_targets
 }
 
 # is_forgotten: the driver has no disk of the target any more.
