@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.boot.test_paths import second_interface
-from tests.lab.bench import Bench
+from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk
 from tests.lab.kernels import Kernel, debian_kernel
 from tests.lab.machine import DirectBoot, Nic
@@ -19,9 +19,9 @@ from tests.lab.servers import vblade
 from tests.lab.system import PACKAGES, make_system
 
 NIC = Nic("virtio-net-pci")
-SYSTEM_SECONDS = 600
 SUITE = "bookworm"
 ROOT = "/dev/etherd/e11.0p1"
+PIN = f"{SERVER_MAC},52:54:00:99:99:99"
 FILTER_MODULES = (
     "kernel/net/netfilter/nfnetlink.ko",
     "kernel/net/netfilter/nf_tables.ko",
@@ -63,11 +63,25 @@ def stranger(net: Network, disk: Disk) -> Iterator[None]:
 
 def test_a_server_that_comes_later_is_kept_out(bench: Bench) -> None:
     disk = make_filtering_system(bench.folder, debian_kernel(SUITE))
-    report = beside_a_stranger(bench, bench.boot(f"root={ROOT} rd.aoe.server={SERVER_MAC}"), disk)
+    report = beside_a_stranger(bench, bench.boot(f"root={ROOT} rd.aoe.server={PIN}"), disk)
     assert report.one("alone") == "1"
     assert int(report.one("dropped")) > 0
     assert report.one("paths") == "1"
     assert report.one("pin") == "kept"
+
+
+def test_a_system_without_nft_says_that_the_pin_is_not_kept(bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    make_system(bench.folder / "system", SUITE, token, ROOT)
+    disk = make_disk(bench.folder / "disk", bench.folder / "system", mib=1024)
+    boot = bench.boot(f"root={ROOT} rd.aoe.server={PIN}")
+    with network() as net, vblade(net, disk.path), bench.machine(net, boot, NIC) as client:
+        client.run_to_end(SYSTEM_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.every("failed") == ["aoeinit-pin.service"]
+    words = "aoeinit: rd.aoe.server= is not kept while the system runs: there is no nft: install nftables"
+    assert [line.text.count(words) for line in client.lines if words in line.text] == [1]
 
 
 def test_without_a_pin_it_is_taken_for_a_path(bench: Bench) -> None:
