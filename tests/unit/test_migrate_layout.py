@@ -145,6 +145,13 @@ def test_the_table_is_what_sfdisk_takes() -> None:
     ]
 
 
+def test_a_gpt_begins_at_one_mib_whatever_the_disk_prefers() -> None:
+    migration = migration_of(fedora_btrfs())
+    command = partition_table(migration.layout, migration.disk, migration.identity)
+    assert migration.layout.table == "gpt"
+    assert "first-lba: 2048" in command.input.decode().splitlines()
+
+
 @pytest.mark.parametrize("source", [debian(), fedora_btrfs()], ids=["dos", "gpt"])
 def test_sfdisk_makes_the_table_that_was_meant(source: Source, tmp_path: Path) -> None:
     if not shutil.which("sfdisk"):

@@ -33,6 +33,9 @@ def table_id(layout: Layout, identity: Identity) -> str:
 def partition_table(layout: Layout, disk: Disk, identity: Identity) -> Command:
     """Write the partition table."""
     lines = [f"label: {layout.table}", f"label-id: {table_id(layout, identity)}", "unit: sectors"]
+    if layout.table == "gpt":
+        # sfdisk would begin where the disk's optimal size of I/O ends, which the driver says is 2 MiB.
+        lines.append(f"first-lba: {layout.partitions[0].start // SECTOR}")
     lines += [_line(each, layout, identity) for each in layout.partitions]
     # What was there before must not look like a file system of the new partitions.
     words = ("sfdisk", "--quiet", "--wipe", "always", "--wipe-partitions", "always", disk.node)
