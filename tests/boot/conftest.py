@@ -12,6 +12,7 @@ import pytest
 from tests.lab.bench import Bench
 from tests.lab.filesystems import FORMATS
 from tests.lab.image import build_image
+from tests.lab.installation import BOOKWORM, make_project, make_wheel
 from tests.lab.kernels import debian_kernel
 from tests.lab.machine import fastest_accelerator
 from tests.lab.programs import LabError
@@ -40,6 +41,13 @@ def _root() -> None:
 @pytest.fixture(scope="session")
 def accelerator() -> str:
     return fastest_accelerator(debian_kernel("bookworm").vmlinuz)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it is installed in /opt/aoeinit of a Debian 12."""
+    folder = tmp_path_factory.mktemp("project")
+    return make_project(folder / "installed", make_wheel(folder), BOOKWORM)
 
 
 @pytest.fixture(scope="session")
@@ -90,5 +98,6 @@ def pytest_runtest_makereport(
     if report.failed and log.exists():
         report.sections.append(("console log", str(log)))
     elif call.when == "call":
-        log.unlink(missing_ok=True)
+        for each in (log, *log.parent.glob(f"{log.stem}.[0-9].log")):
+            each.unlink(missing_ok=True)
     return report

@@ -1,0 +1,144 @@
+"""A Debian 12 moves from its disk to a target and is used there: the whole way of a machine with a BIOS."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.boot.conftest import LOGS
+from tests.lab.debian import ADDRESS, BIOS, INTERFACE, NEWER_SUITE, SUITE, make_source
+from tests.lab.disk import MIB, make_empty
+from tests.lab.guest import NIC, Guest
+from tests.lab.kernel_package import kernel_package
+from tests.lab.machine import NetworkBoot
+from tests.lab.manifest import differences
+from tests.lab.moving import (
+    CHANGED,
+    CLEAN,
+    FACTS,
+    MIGRATE,
+    MIGRATE_SECONDS,
+    ROOT_PATH,
+    check_moved,
+    conditions,
+    copy_disk,
+    edit,
+    local_boot,
+    manifest,
+)
+from tests.lab.network import network
+from tests.lab.servers import dhcp, vblade
+
+pytestmark = [pytest.mark.patient, pytest.mark.xdist_group("moved-bios")]
+
+DEVICES = {"boot": "/dev/etherd/e11.0p1", "swap": "/dev/etherd/e11.0p2", "root": "/dev/etherd/e11.0p3"}
+INSTALL = """\
+dpkg --install /var/cache/apt/archives/linux-image-*.deb
+aoeinit hooks status
+aoeinit inspect --check /boot/initrd.img-{release} --kernel {release}
+echo reboot >/run/aoelab-order
+"""
+KERNEL_SECONDS = 300
+INTERFACES = f"""\
+auto {INTERFACE}
+iface {INTERFACE} inet static
+\taddress {ADDRESS}
+"""
+KEYFILE = f"""\
+[connection]
+id=wired
+type=ethernet
+interface-name={INTERFACE}
+
+[ipv4]
+method=manual
+address1={ADDRESS}
+"""
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+WITHOUT_NETWORKD = (
+    f"rm {WANTS}/systemd-networkd.service",
+    "rm /etc/systemd/system/sockets.target.wants/systemd-networkd.socket",
+    "rm /etc/systemd/system/network-online.target.wants/systemd-networkd-wait-online.service",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The disks of a system that was moved, with the machine off: its own, and the server's."""
+
+    source: Path
+    target: Path
+
+
+@pytest.fixture(scope="module")
+def moved(project: Path, accelerator: str) -> Iterator[Moved]:
+    with TemporaryDirectory(prefix="aoeinit-moved-") as folder:
+        made = Moved(Path(folder) / "source", Path(folder) / "target")
+        make_source(made.source, BIOS, project)
+        make_empty(made.target, BIOS.size + 100 * MIB)
+        log = LOGS / "moved-bios.log"
+        with network() as net, vblade(net, made.target, masks=[NIC.mac]):
+            guest = Guest(net, Path(folder), log, accelerator)
+            guest.run(local_boot(BIOS), MIGRATE, [made.source], MIGRATE_SECONDS)
+        log.unlink()
+        yield made
+
+
+@pytest.fixture
+def diskless(moved: Moved, workspace: Path, log: Path, accelerator: str) -> Iterator[Guest]:
+    """The machine without its disk, and a copy of the target as ``target`` in its folder."""
+    target = copy_disk(moved.target, workspace / "target")
+    with network() as net, vblade(net, target, masks=[NIC.mac]), dhcp(net, workspace, ROOT_PATH):
+        yield Guest(net, workspace, log, accelerator)
+
+
+def test_the_copy_is_the_same_but_for_what_has_to_change(moved: Moved) -> None:
+    assert conditions(moved.source) == conditions(moved.target) == CLEAN
+    source, target = manifest(moved.source), manifest(moved.target)
+    assert {"/home/ada/one-name", "/srv/deep/many-300", "/usr/local/bin/as-root"} < source.keys()
+    assert differences(source, target, CHANGED) == []
+
+
+def test_boots_without_its_disk_and_gets_a_new_kernel(diskless: Guest) -> None:
+    newer = kernel_package(NEWER_SUITE).release
+    script = FACTS + INSTALL.format(release=newer)
+    before = diskless.run(NetworkBoot(), script, patience=KERNEL_SECONDS)
+    check_moved(before, kernel_package(SUITE).release, **DEVICES)
+    assert conditions(diskless.folder / "target") == CLEAN
+    after = diskless.run(NetworkBoot(), FACTS)
+    check_moved(after, newer, **DEVICES)
+    assert conditions(diskless.folder / "target") == CLEAN
+
+
+@pytest.mark.parametrize(
+    "service", ["networking.service", "NetworkManager.service"], ids=["ifupdown", "NetworkManager"]
+)
+def test_shuts_down_cleanly_under_another_network_service(service: str, diskless: Guest) -> None:
+    target = diskless.folder / "target"
+    edit(target, [*WITHOUT_NETWORKD, *SERVICES[service](diskless.folder)])
+    report = diskless.run(
+        NetworkBoot(), FACTS + f"systemctl is-active {service}\n! systemctl is-active systemd-networkd\n"
+    )
+    check_moved(report, kernel_package(SUITE).release, **DEVICES)
+    assert conditions(target) == CLEAN
+
+
+def ifupdown(folder: Path) -> list[str]:
+    (folder / "interfaces").write_text(INTERFACES)
+    return [f"write {folder}/interfaces /etc/network/interfaces.d/wired"]
+
+
+def network_manager(folder: Path) -> list[str]:
+    (folder / "keyfile").write_text(KEYFILE)
+    path = "/etc/NetworkManager/system-connections/wired.nmconnection"
+    return [
+        f"write {folder}/keyfile {path}",
+        # It takes no connection that others can read.
+        f"set_inode_field {path} mode 0100600",
+        f"symlink {WANTS}/NetworkManager.service /lib/systemd/system/NetworkManager.service",
+    ]
+
+
+SERVICES = {"networking.service": ifupdown, "NetworkManager.service": network_manager}
