@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,12 +38,19 @@ class Prepared:
     """All that is known before the first step."""
 
     migration: "Migration | None"
-    target: "TargetFacts"
+    target: "TargetFacts | AoeinitError"
     findings: "tuple[Finding, ...]"
 
 
 @click.command()
-@click.option("--target", metavar="eX.Y", required=True, help="The target that the system moves to.")
+@click.option("--target", metavar="eX.Y", help="The target that the system moves to.")
+@click.option(
+    "--device",
+    metavar="DEV",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="On the server: the disk or image file of the target.",
+)
+@click.option("--as", "name", metavar="eX.Y", help="With --device: the target that it will be.")
 @click.option(
     "--layout",
     metavar="FILE",
@@ -67,7 +76,9 @@ class Prepared:
 @click.option("--json", "as_json", is_flag=True, help="Print the plan, or the result, as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors, warnings and the result only.")
 def migrate(
-    target: str,
+    target: str | None,
+    device: Path | None,
+    name: str | None,
     layout: Path | None,
     interface: str | None,
     wipe: bool,
@@ -82,18 +93,21 @@ def migrate(
 
     The system itself is only read. What was cut short goes on with --resume.
     """
-    from aoeinit.aoe.target import Target
     from aoeinit.cli import migrate_text as text
     from aoeinit.cli.migrating import Run, carry_out_steps, workplace
+    from aoeinit.install.migrate.disk import Disk, Identity
+    from aoeinit.system import blocks
 
+    place = named(target, device, name)
     if wipe and resume:
         raise click.UsageError("--wipe starts anew, --resume goes on: one of the two")
     if os.geteuid() != 0:
         raise AoeinitError("only root can read all files of the system", "run as root")
     wish = Wish(layout, interface, wipe, resume, full=verify == "full")
-    with workplace():
-        source, disk, identity = look(Target.parse(target))
-        progress = found_progress(source, disk, identity) if resume else None
+    with workplace(), found_disk(place, device) as disk:
+        source = blocks.source_system()
+        identity = Identity(source.root.uuid or source.root.device, place)
+        progress = found_progress(source, disk, identity) if resume and isinstance(disk, Disk) else None
         prepared = prepare(wish, source, disk, identity, progress)
         if not (as_json and plan_only):
             text.show_findings(prepared)
@@ -110,40 +124,64 @@ def migrate(
     return 0
 
 
-def look(target: "Target") -> "tuple[Source, Disk, Identity]":
-    """Look at the system and find the target."""
-    from aoeinit.cli.migrate_facts import find_disk
-    from aoeinit.install.migrate.disk import Identity
-    from aoeinit.system import blocks
+def named(target: str | None, device: Path | None, name: str | None) -> "Target":
+    """Tell which target is meant."""
+    from aoeinit.aoe.target import Target
 
-    source = blocks.source_system()
-    if blocks.load_driver():
-        click.echo("aoeinit: the driver aoe was loaded", err=True)
-    return source, find_disk(target), Identity(source.root.uuid or source.root.device, target)
+    if (target is None) == (device is None) or (device is None) != (name is None):
+        raise click.UsageError(
+            "name the target with --target eX.Y, or on the server with --device DEV --as eX.Y"
+        )
+    return Target.parse(target or name or "")
+
+
+@contextmanager
+def found_disk(target: "Target", device: Path | None) -> "Iterator[Disk | AoeinitError]":
+    """Find the target's disk, in the network or as a device of this machine; or tell why there is none."""
+    from aoeinit.cli.migrate_facts import find_disk
+    from aoeinit.install.migrate.disk import Disk
+    from aoeinit.system import blocks
+    from aoeinit.system.loop import attached
+
+    if device is None:
+        found: Disk | AoeinitError
+        try:
+            if blocks.load_driver():
+                click.echo("aoeinit: the driver aoe was loaded", err=True)
+            found = find_disk(target)
+        except AoeinitError as error:
+            found = error
+        yield found
+        return
+    with attached(device) as node:
+        yield Disk(target, node, blocks.size_of(node), os.path.realpath(device) if device.is_file() else "")
 
 
 def prepare(
-    wish: Wish, source: "Source", disk: "Disk", identity: "Identity", progress: "Progress | None"
+    wish: Wish,
+    source: "Source",
+    disk: "Disk | AoeinitError",
+    identity: "Identity",
+    progress: "Progress | None",
 ) -> Prepared:
     """Look at everything, and plan the migration where nothing speaks against it."""
     from aoeinit.cli import migrate_facts
     from aoeinit.cli.hooks import is_debian, own_command
-    from aoeinit.install.migrate.layout import Layout
     from aoeinit.install.migrate.plan import Migration
     from aoeinit.install.migrate.preflight import may_start, preflight
 
-    target = migrate_facts.target_facts(disk, identity)
+    target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
     layout = progress.layout if progress else layout_for(wish, source, disk)
     found, mac = migrate_facts.facts(source, target, layout, wish.interface)
-    findings = preflight(found, wipe=wish.wipe or (wish.resume and target.ours))
-    if not (may_start(findings) and isinstance(layout, Layout) and isinstance(found.interface, str)):
+    findings = preflight(found, wipe=wish.wipe, resume=wish.resume)
+    if isinstance(disk, AoeinitError) or isinstance(layout, AoeinitError) or not may_start(findings):
         return Prepared(None, target, findings)
     migration = Migration(
         source=source,
         disk=disk,
         layout=layout,
         identity=identity,
-        interface=found.interface,
+        interface=str(found.interface),
         mac=mac,
         releases=tuple(release for release, reason in found.kernels.items() if reason is None),
         command=own_command(migrate_facts.ROOT),
@@ -153,16 +191,21 @@ def prepare(
     return Prepared(migration, target, findings)
 
 
-def layout_for(wish: Wish, source: "Source", disk: "Disk") -> "Layout | AoeinitError":
-    """Lay the system out on the target, or tell why that is not possible."""
-    from aoeinit.install.migrate.layout import lay_out, wanted_of
-    from aoeinit.install.migrate.layout_file import read_layout
+def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "Layout | AoeinitError":
+    """Lay the system out on the target, or tell why that is not possible.
+
+    Where there is no target, it is laid out on one that is large enough: the rest can be looked at then.
+    """
+    from aoeinit.install.migrate.layout import SPARE, lay_out, wanted_of
+    from aoeinit.install.migrate.layout_file import Asked, read_layout
 
     try:
-        if wish.layout is None:
-            return lay_out(wanted_of(source), disk.size, firmware=source.firmware)
-        asked = read_layout(wish.layout.read_bytes(), source, f"{wish.layout}")
-        return lay_out(asked.wanted, disk.size, firmware=source.firmware, table=asked.table)
+        asked = Asked(wanted_of(source), None)
+        if wish.layout is not None:
+            asked = read_layout(wish.layout.read_bytes(), source, f"{wish.layout}")
+        enough = sum(each.size for each in asked.wanted) + SPARE
+        size = enough if isinstance(disk, AoeinitError) else disk.size
+        return lay_out(asked.wanted, size, firmware=source.firmware, table=asked.table)
     except OSError as error:
         return ConfigError(f"cannot read {wish.layout}: {error.strerror}", "see who may read it")
     except AoeinitError as error:
@@ -217,14 +260,17 @@ def agree(prepared: Prepared, *, yes: bool, resuming: bool) -> None:
     """Ask before the target is written to; raises :class:`AoeinitError` without a yes."""
     if yes:
         return
-    disk = prepared.target.disk
+    target = prepared.target
+    if isinstance(target, AoeinitError):
+        raise target
+    disk = target.disk
     if not sys.stdin.isatty():
         raise ConfigError(f"this would write to {disk.node}", "agree with --yes; nothing was written")
     if resuming:
         if not click.confirm(f"Go on with the migration to {disk.target}?", err=True):
             raise AoeinitError("not agreed; nothing was written")
         return
-    what = "destroyed" if prepared.target.holds else "written to"
+    what = "destroyed" if target.holds else "written to"
     answer = click.prompt(
         f"All of {disk.target} will be {what}. Type its name to go on",
         default="",

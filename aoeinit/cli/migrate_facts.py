@@ -40,13 +40,16 @@ def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
 
 
 def facts(
-    source: Source, target: TargetFacts, layout: Layout | AoeinitError, interface: str | None
+    source: Source,
+    target: TargetFacts | AoeinitError,
+    layout: Layout | AoeinitError,
+    interface: str | None,
 ) -> tuple[Facts, str]:
     """Gather all that the preflight goes by, and the MAC of the interface that the machine will boot from."""
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
-        chosen, mac = choose(known, name=interface, mac=None, serving=[target.interface])
+        chosen, mac = choose(known, name=interface, mac=None, serving=[getattr(target, "interface", "")])
     except AoeinitError as error:
         chosen, mac = error, ""
     programs = needed_programs(layout) if isinstance(layout, Layout) else frozenset()
@@ -57,7 +60,7 @@ def facts(
             target=target,
             layout=layout,
             programs=frozenset(each for each in programs if shutil.which(each, path=search_path())),
-            kernels=kernels(source.root.filesystem),
+            kernels=kernels(layout.root.filesystem if isinstance(layout, Layout) else source.root.filesystem),
             running=frozenset(blocks.processes()),
             interface=chosen,
             has_grub=any(

@@ -25,7 +25,8 @@ SOURCE = Path("/")
 
 def show_findings(prepared: "Prepared") -> None:
     """Say which target it is, and what was found, on standard error."""
-    click.echo(target_line(prepared.target), err=True)
+    if not isinstance(prepared.target, AoeinitError):
+        click.echo(target_line(prepared.target), err=True)
     for each in finding_lines(prepared.findings):
         click.echo(each, err=True)
 
@@ -112,7 +113,7 @@ def plan_values(prepared: "Prepared", todo: Iterable[Step]) -> dict[str, Any]:
     """Give the plan as values for JSON."""
     migration = prepared.migration
     return {
-        "target": target_values(prepared.target),
+        "target": None if isinstance(prepared.target, AoeinitError) else target_values(prepared.target),
         "findings": [asdict(each) for each in prepared.findings],
         "layout": asdict(migration.layout) if migration else None,
         "steps": [

@@ -120,6 +120,9 @@ def carry_out_steps(run: Run) -> None:
         except AoeinitError as error:
             hint = f"{error.hint}; then {again(run)}" if error.hint else again(run)
             raise AoeinitError(f"{step.what}: {error.message}", hint) from error
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise AoeinitError(f"{step.what}: {place}{error.strerror}", again(run)) from error
         finish(step, run)
 
 

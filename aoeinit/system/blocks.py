@@ -3,9 +3,11 @@
 import errno
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +20,10 @@ from aoeinit.install.migrate.source import (
     DEVICE_COLUMNS,
     MOUNT_COLUMNS,
     Source,
+    read_snapshots,
     read_source,
 )
-from aoeinit.system.commands import run
+from aoeinit.system.commands import run, search_path
 from aoeinit.system.partitions import probed
 
 ETHERD: Final = Path("/dev/etherd")
@@ -44,13 +47,17 @@ def source_system() -> Source:
         )
     )
     fstab = Path("/etc/fstab")
-    return read_source(
+    source = read_source(
         mounts,
         devices_text(),
         Path("/proc/swaps").read_text(errors="replace"),
         fstab.read_text(errors="replace") if fstab.is_file() else "",
         firmware="efi" if Path("/sys/firmware/efi").is_dir() else "bios",
     )
+    if source.root.subvolume is None or not shutil.which("btrfs", path=search_path()):
+        return source
+    words = ("btrfs", "subvolume", "list", "-s", "/")
+    return replace(source, snapshots=read_snapshots(run(Command(words, "lists snapshots"))))
 
 
 def devices_text() -> str:
@@ -63,7 +70,13 @@ def load_driver() -> bool:
     """Load the aoe driver unless it is there; tell whether that was necessary."""
     if Path("/sys/module/aoe").is_dir() or (ETHERD / "discover").exists():
         return False
-    run(Command(("modprobe", "aoe"), "loads the driver of AoE targets", package="kmod"))
+    try:
+        run(Command(("modprobe", "aoe"), "loads the driver of AoE targets", package="kmod"))
+    except AoeinitError as error:
+        raise AoeinitError(
+            f"the driver aoe cannot be loaded: {error.message}",
+            "start a kernel that has it: those of Debian and Fedora do, those of RHEL do not",
+        ) from error
     return True
 
 

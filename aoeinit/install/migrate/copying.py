@@ -7,12 +7,15 @@ from aoeinit.install.command import Command
 from aoeinit.install.migrate.layout import Layout, Partition
 from aoeinit.install.migrate.plan import FROM, ROOT, TO, Action, Comparison, Copy, Migration
 from aoeinit.install.migrate.progress import RECORD
-from aoeinit.install.migrate.source import Source
+from aoeinit.install.migrate.source import Mounted, Source
 
-EVERYTHING: Final = ("--archive", "--hard-links", "--acls", "--xattrs", "--one-file-system", "--numeric-ids")
+EVERYTHING: Final = ("--archive", "--hard-links", "--acls", "--xattrs", "--numeric-ids")
 """What makes a copy the same as its source."""
 
-FAT: Final = ("--recursive", "--times", "--modify-window=2", "--one-file-system")
+ONE: Final = "--one-file-system"
+"""Not for a Btrfs: each subvolume in it looks like a file system of its own, and would be left out."""
+
+FAT: Final = ("--recursive", "--times", "--modify-window=2", ONE)
 """A FAT knows neither owners nor permissions, and times to two seconds."""
 
 FRESH: Final = ("--sparse", "--inplace", "--whole-file", "--delete")
@@ -32,7 +35,7 @@ def copied_points(source: Source, layout: Layout) -> tuple[str, ...]:
 def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
     """Copy what stands at one place."""
     partition = holder(point, migration.layout)
-    words = ("rsync", *_kept(partition), *FRESH, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
+    words = ("rsync", *_kept(point, migration), *FRESH, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
     used = next((each.used for each in migration.source.mounts if each.point == point), 0)
     yield from _mount_pair(point)
     yield Copy(Command(words, f"copies {point}"), migration.disk.part(partition.number), used)
@@ -44,8 +47,15 @@ def compare_actions(point: str, migration: Migration) -> Iterator[Action]:
     # Folders change their times with whatever is made in them.
     how = ("--omit-dir-times", *(("--checksum",) if migration.full else ()))
     listing = ("--dry-run", "--delete", "--out-format=%i %n")
-    kept = _kept(holder(point, migration.layout))
-    words = ("rsync", *kept, *how, *listing, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
+    words = (
+        "rsync",
+        *_kept(point, migration),
+        *how,
+        *listing,
+        *_excluded(point, migration),
+        f"{FROM}/",
+        f"{TO}/",
+    )
     yield from _mount_pair(point)
     yield Comparison(Command(words, f"compares {point}"), point)
     yield from _unmount_pair()
@@ -74,21 +84,40 @@ def _unmount_pair() -> Iterator[Command]:
         yield Command(("umount", f"{place}"), "is no longer needed")
 
 
-def _kept(partition: Partition) -> tuple[str, ...]:
-    return FAT if partition.filesystem == "vfat" else EVERYTHING
+def _kept(point: str, migration: Migration) -> tuple[str, ...]:
+    if holder(point, migration.layout).filesystem == "vfat":
+        return FAT
+    return EVERYTHING if _mounted_at(point, migration.source).subvolume is not None else (*EVERYTHING, ONE)
+
+
+def _mounted_at(point: str, source: Source) -> Mounted:
+    """Give the file system of the source that has what is at a path."""
+    return [each for each in source.mounts if is_at_or_below(point, each.point)][-1]
 
 
 def _excluded(point: str, migration: Migration) -> Iterable[str]:
     """Leave out what is no content, and what is copied by itself."""
-    swaps = [each.path for each in migration.source.swaps if each.is_file]
-    inside = [_literal(_relative(path, point)) for path in swaps if is_at_or_below(path, point)]
+    files = [each.path for each in migration.source.swaps if each.is_file]
+    files += [migration.disk.file] if migration.disk.file else []
+    inside = [_literal(_relative(path, point)) for path in files if is_at_or_below(path, point)]
     here = {each.point for each in migration.source.mounts}
     there = {volume.point for volume, _ in migration.layout.volumes}
     # Where both have a mount point, nothing of what is mounted there is seen.
     split = [
         f"{_literal(_relative(each, point))}/*" for each in sorted(here ^ there) if _is_below(each, point)
     ]
-    return (*NEVER, *(f"--exclude={path}" for path in (*inside, *split)))
+    left_out = (*inside, *split, *_snapshots(point, migration.source))
+    return (*NEVER, *(f"--exclude={path}" for path in left_out))
+
+
+def _snapshots(point: str, source: Source) -> Iterator[str]:
+    """Name the snapshots that are in what is copied: they would take the room of whole copies."""
+    mounted = _mounted_at(point, source)
+    if mounted.subvolume is not None and mounted.point == point:
+        top = f"/{mounted.subvolume}".rstrip("/") + "/"
+        for path in (f"/{each}" for each in source.snapshots):
+            if path.startswith(top):
+                yield _literal(f"/{path.removeprefix(top)}")
 
 
 def _is_below(path: str, point: str) -> bool:

@@ -13,12 +13,14 @@ NAMESPACE: Final = uuid.UUID("1d4a4b0e-5c0b-5f0a-9a53-6f2c6e1a7f11")
 class Disk:
     """A target as this machine sees it: its device here, and its size in bytes.
 
-    ``node`` is ``/dev/etherd/e11.0`` on the client, and another device on the server.
+    ``node`` is ``/dev/etherd/e11.0`` on the client, and another device on the server, where ``file`` may be
+    the image that is behind it.
     """
 
     target: Target
     node: str
     size: int
+    file: str = ""
 
     def part(self, number: int) -> str:
         """Give the device of a partition on this machine."""

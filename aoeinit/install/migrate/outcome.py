@@ -21,7 +21,7 @@ def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
     if code == 0:
         return ()
     if code == VANISHED:
-        gone = [line for line in said.splitlines() if "vanished" in line]
+        gone = [line for line in said.splitlines() if line.startswith("file has vanished")]
         return (f"{len(gone)} files were gone before they could be copied: {_some(gone)}",)
     point = action.command.why.removeprefix("copies ")
     if "No space left on device" in said or "(28)" in said:

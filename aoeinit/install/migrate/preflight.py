@@ -9,7 +9,7 @@ from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.disk import Disk
 from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
 from aoeinit.install.migrate.making import PACKAGES
-from aoeinit.install.migrate.source import BOOT_POINTS, Source
+from aoeinit.install.migrate.source import Source
 
 DATABASES: Final = {
     "mysqld": "MySQL",
@@ -60,14 +60,14 @@ class TargetFacts:
 class Facts:
     """All that the preflight goes by.
 
-    ``layout`` is the error itself where the system cannot be laid out on the target. ``programs`` are those
+    ``target``, ``layout`` and ``interface`` are the error itself where there is none. ``programs`` are those
     that were found. ``kernels`` are the releases that were found to be bootable, each with what keeps an
     image from being made of it, or nothing. ``running`` are names of processes. ``commands`` tells which of
     the commands the moved system will call are there.
     """
 
     source: Source
-    target: TargetFacts
+    target: TargetFacts | AoeinitError
     layout: Layout | AoeinitError
     programs: frozenset[str]
     kernels: Mapping[str, AoeinitError | None]
@@ -77,10 +77,18 @@ class Facts:
     command: str | None
 
 
-def preflight(facts: Facts, *, wipe: bool) -> tuple[Finding, ...]:
-    """List all that was found, errors first."""
+def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tuple[Finding, ...]:
+    """List all that was found, errors first.
+
+    With ``wipe`` the target may hold anything, with ``resume`` what an earlier run has made.
+    """
+    wipe = wipe or (resume and isinstance(facts.target, TargetFacts) and facts.target.ours)
     found = (
-        *_target(facts.target, wipe=wipe),
+        *(
+            [of_error(facts.target)]
+            if isinstance(facts.target, AoeinitError)
+            else _target(facts.target, wipe=wipe)
+        ),
         *_layout(facts),
         *_source(facts.source),
         *_programs(facts),
@@ -145,6 +153,8 @@ def _source(source: Source) -> Iterator[Finding]:
                 f"{each.point} is encrypted ({each.device}), and its copy on the target would not be",
                 "migrate moves systems without encryption only",
             )
+    if source.snapshots:
+        yield Finding("warning", f"{len(source.snapshots)} snapshots of Btrfs are not copied")
     others = [each.point for each in source.others if not is_media(each.point)]
     if others:
         more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
@@ -206,10 +216,6 @@ def _machine(facts: Facts) -> Iterator[Finding]:
             f"running while it is copied: {', '.join(running)}; their files may not fit together afterwards",
             "stop them first, or copy their dumps",
         )
-    if facts.source.firmware == "efi" and not any(
-        each.point in BOOT_POINTS and each.filesystem == "vfat" for each in facts.source.mounts
-    ):
-        yield error("no EFI system partition is mounted", f"mount it at one of {', '.join(BOOT_POINTS)}")
 
 
 def may_start(findings: Iterable[Finding]) -> bool:

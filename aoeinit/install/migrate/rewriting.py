@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -112,7 +113,10 @@ def grub(sysroot: Path, migration: Migration) -> Iterator[Action]:
     yield Files(config.plan)
     esp = next((each.volumes[0].point.strip("/") for each in layout.partitions if each.efi), None)
     firmware = (Firmware.EFI if migration.source.firmware == "efi" else Firmware.BIOS,)
-    yield from plan_grub_install(sysroot, disk.node, _table(migration), firmware, esp=esp)
+    for command in plan_grub_install(sysroot, disk.node, _table(migration), firmware, esp=esp):
+        # What packages are told for later has to be right on the machine that boots from the target.
+        told = command.input.replace(disk.node.encode(), f"/dev/etherd/{disk.target}".encode())
+        yield replace(command, input=told)
     yield from config.commands
 
 

@@ -71,7 +71,8 @@ class Source:
     """The system that is to be moved.
 
     ``mounts`` are the file systems that belong to it, parents first; ``others`` are mounted, too, but are
-    none of it. ``firmware`` is ``bios`` or ``efi``.
+    none of it. ``firmware`` is ``bios`` or ``efi``. ``snapshots`` are those subvolumes of a Btrfs that
+    are copies of others, as paths from its top level.
     """
 
     mounts: tuple[Mounted, ...]
@@ -79,6 +80,7 @@ class Source:
     devices: Mapping[str, Device]
     swaps: tuple[Swap, ...]
     firmware: str
+    snapshots: tuple[str, ...] = ()
 
     @property
     def root(self) -> Mounted:
@@ -177,6 +179,11 @@ def read_swaps(text: str) -> Iterator[Swap]:
         match line.split():
             case [path, kind, size, *_] if not path.startswith("/dev/zram") and size.isdecimal():
                 yield Swap(unescape(path), int(size) * 1024, is_file=kind == "file")
+
+
+def read_snapshots(text: str) -> tuple[str, ...]:
+    """Read what ``btrfs subvolume list -s`` tells."""
+    return tuple(re.findall(r"^ID .* path (.+)$", text, re.MULTILINE))
 
 
 def fstab_points(text: str) -> frozenset[str]:

@@ -7,10 +7,11 @@ from typing import Final
 
 from aoeinit.install.command import Command
 from aoeinit.install.migrate import rewriting
-from aoeinit.install.migrate.copying import compare_actions, copied_points, copy_actions
-from aoeinit.install.migrate.layout import Layout
+from aoeinit.install.migrate.copying import compare_actions, copied_points, copy_actions, holder
+from aoeinit.install.migrate.layout import MIB, Layout, Partition, Volume
 from aoeinit.install.migrate.making import format_commands, partition_table
 from aoeinit.install.migrate.plan import ROOT, TOP, Action, BootCheck, Image, Migration, Mount
+from aoeinit.install.migrate.source import Source
 
 Planner = Callable[[Path], Iterable[Action]]
 
@@ -63,6 +64,8 @@ def _steps(migration: Migration) -> Iterator[Step]:
     yield Step("remount", again, lambda _: remount(migration), until=f"compare {points[-1]}")
     for point in points:
         yield Step(f"compare {point}", f"compare {point} by {how}", _of(compare_actions, point, migration))
+    if any(each.is_file for each in migration.source.swaps):
+        yield Step("swap files", "swap files", lambda _: swap_files(migration))
     yield from _rewriting(migration)
     yield Step("unmount", "unmount the target", lambda _: unmounts(layout), always=True)
 
@@ -112,15 +115,41 @@ def mounts(migration: Migration) -> Iterator[Mount]:
     """Mount the target's file systems as the moved system will see them."""
     for volume, partition in migration.layout.volumes:
         place = Path(f"{ROOT}{volume.point}".rstrip("/"))
-        options = (
-            ("-o", f"subvol=/{volume.subvolume}")
-            if volume.subvolume is not None
-            else ("-o", "umask=0077")
-            if partition.filesystem == "vfat"
-            else ()
-        )
-        words = ("mount", "-t", partition.filesystem, *options, migration.disk.part(partition.number))
+        options = ",".join(mount_options(volume, partition, migration.source))
+        shown = ("-o", options) if options else ()
+        words = ("mount", "-t", partition.filesystem, *shown, migration.disk.part(partition.number))
         yield Mount(Command((*words, f"{place}"), f"is {volume.point} of the moved system"), place)
+
+
+def mount_options(volume: Volume, partition: Partition, source: Source) -> Iterator[str]:
+    """Give the options without which a file system would be filled in another way than its source."""
+    if partition.filesystem == "vfat":
+        yield "umask=0077"
+    if volume.subvolume is not None:
+        yield f"subvol=/{volume.subvolume}"
+        own = next((each for each in source.mounts if each.point == volume.point), source.root)
+        yield from (each for each in own.options if each.startswith("compress"))
+
+
+def swap_files(migration: Migration) -> Iterator[Command]:
+    """Make swap files anew, as large as they are."""
+    for swap in migration.source.swaps:
+        if swap.is_file:
+            # What is in use is less than the file by its first page.
+            mib = swap.size // MIB + 1
+            kind = holder(swap.path, migration.layout).filesystem
+            yield from _swap_file(f"{ROOT}{swap.path}", mib, kind)
+
+
+def _swap_file(path: str, mib: int, filesystem: str) -> Iterator[Command]:
+    if filesystem == "btrfs":
+        words = ("btrfs", "filesystem", "mkswapfile", "--size", f"{mib}m", path)
+        yield Command(words, "makes the swap file, without copy on write", package="btrfs-progs")
+        return
+    # A file with holes is none that can be swapped to, and the older types cannot reserve blocks.
+    yield Command(("dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={mib}"), "makes the swap file")
+    yield Command(("chmod", "600", path), "lets nobody read it")
+    yield Command(("mkswap", path), "makes it swap")
 
 
 def unmounts(layout: Layout) -> Iterator[Command]:
@@ -138,6 +167,9 @@ def remount(migration: Migration) -> Iterator[Action]:
 
 def check(migration: Migration) -> Iterator[Action]:
     """Look at what the moved system needs to boot."""
-    words = ("findmnt", "--verify", "--tab-file", "/etc/fstab")
-    yield Command(words, "reads the new fstab as mount does", inside=True)
+    disk = migration.disk
+    # On the server the devices do not have the names yet that fstab has for them, which findmnt would miss.
+    if disk.part(1) == disk.future_part(1):
+        words = ("findmnt", "--verify", "--tab-file", "/etc/fstab")
+        yield Command(words, "reads the new fstab as mount does", inside=True)
     yield BootCheck(migration.releases, rewriting.boot_files(migration))

@@ -1,0 +1,56 @@
+"""A disk image, or a block device without partitions of its own, as a disk with partitions."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.command import Command
+from aoeinit.system.commands import run
+
+
+@contextmanager
+def attached(path: Path) -> Iterator[str]:
+    """Give the loop device that a file or block device is attached to for as long as the block runs.
+
+    The kernel detaches it when nobody has it open any more, however this process ends. Raises
+    :class:`AoeinitError` for what is in use.
+    """
+    if not Path("/sys/module/loop").is_dir():
+        run(Command(("modprobe", "loop"), "loads the driver of loop devices", package="kmod"))
+    require_unused(path)
+    words = ("losetup", "--find", "--show", "--partscan", os.fspath(path))
+    node = run(Command(words, "attaches it as a disk", package="mount or util-linux")).strip()
+    descriptor = os.open(node, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # While it is open this only tells the kernel to detach it with the last that has it (losetup(8)).
+        run(Command(("losetup", "--detach", node), "lets it go with this process"))
+        yield node
+    finally:
+        os.close(descriptor)
+
+
+def require_unused(path: Path) -> None:
+    """Refuse what is neither a file nor a block device, and what somebody has open."""
+    if not path.is_file() and not path.is_block_device():
+        raise AoeinitError(f"{path} is neither a file nor a block device", "name the disk of the target")
+    found = os.stat(path)
+    for each in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            opened = os.stat(each)
+        except OSError:
+            continue  # it has ended or closed it meanwhile
+        if (opened.st_dev, opened.st_ino, opened.st_rdev) == (found.st_dev, found.st_ino, found.st_rdev):
+            name = (each.parent.parent / "comm").read_text(errors="replace").strip()
+            raise AoeinitError(
+                f"{path} is in use by {name} (process {each.parent.parent.name})",
+                "end it first: nobody may have the target while it is written",
+            )
+    if run(Command(("losetup", "--noheadings", "--associated", os.fspath(path)), "finds loop devices")):
+        raise AoeinitError(f"{path} is attached to a loop device", "detach it with losetup --detach")
+    if path.is_block_device():
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
+        except OSError as error:
+            raise AoeinitError(f"cannot have {path} alone: {error.strerror}", "unmount it") from error

@@ -1,0 +1,146 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.migrate.layout import lay_out, wanted_of
+from aoeinit.install.migrate.preflight import Facts, TargetFacts, may_start, needed_programs, preflight
+from aoeinit.install.migrate.source import Source
+from tests.unit.migrate_samples import DISK, debian, device, fedora_btrfs, fedora_lvm, mounted, source_of
+
+EMPTY = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", (), (), ours=False)
+NO_AOE = AoeinitError("kernel 5.14 has no aoe driver", "use another")
+
+
+def facts_of(source: Source, **changes: Any) -> Facts:  # noqa: ANN401 - any fact
+    layout = lay_out(wanted_of(source), 100 << 30, firmware=source.firmware)
+    good = Facts(
+        source=source,
+        target=EMPTY,
+        layout=layout,
+        programs=needed_programs(layout),
+        kernels={"6.1.0-42-amd64": None},
+        running=frozenset({"systemd", "sshd"}),
+        interface="enp0s3",
+        has_grub=True,
+        command="/opt/aoeinit/bin/aoeinit",
+    )
+    return replace(good, **changes)
+
+
+@pytest.mark.parametrize("source", [debian(), fedora_lvm(), fedora_btrfs()], ids=["debian", "lvm", "btrfs"])
+def test_nothing_speaks_against_what_installers_make(source: Source) -> None:
+    assert preflight(facts_of(source)) == ()
+
+
+def with_target(**changes: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any fact
+    return {"target": replace(EMPTY, **changes)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "hint"),
+    [
+        (with_target(used_by=("it is mounted",)), "e11.0 is in use: it is mounted", "unmount it"),
+        (with_target(holds=("dos at 0x1fe",)), "e11.0 is not empty: dos at 0x1fe", "--wipe"),
+        (with_target(holds=("dos",), ours=True), "an earlier migration of this system", "--resume goes on"),
+        ({"target": AoeinitError("no answer", "see the server")}, "no answer", "see the server"),
+        ({"layout": AoeinitError("too small", "make it larger")}, "too small", "make it larger"),
+        (
+            {"programs": frozenset({"mount", "umount", "findmnt", "sfdisk", "mkswap", "mkfs.ext4"})},
+            "rsync",
+            "rsync",
+        ),
+        (
+            {"programs": needed_programs(lay_out((), 1 << 30, firmware="bios"))},
+            "mkfs.ext4 is not",
+            "e2fsprogs",
+        ),
+        ({"has_grub": False}, "no grub-install and no grub2-install", "grub-pc"),
+        ({"kernels": {}}, "no kernel with modules", "package"),
+        ({"kernels": {"5.14": NO_AOE}}, "no aoe driver", "use another"),
+        ({"interface": AoeinitError("which interface?", "--interface")}, "which interface", "--interface"),
+    ],
+)
+def test_each_of_these_keeps_a_migration_from_starting(changes: dict[str, Any], text: str, hint: str) -> None:
+    findings = preflight(facts_of(debian(), **changes))
+    assert not may_start(findings)
+    assert any(text in each.text and hint in each.hint for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (
+            source_of(
+                [mounted("/", "/dev/mapper/root")],
+                [device("/dev/sda", "disk", device("/dev/mapper/root", "crypt"))],
+            ),
+            "/ is encrypted",
+        ),
+        (source_of([mounted("/", "/dev/sda1", "jfs")]), "/ is jfs, which cannot be made"),
+        (
+            source_of([mounted("/", "/dev/sda1"), mounted("/usr", "/dev/sda2")], fstab=["/usr"]),
+            "/usr has a partition of its own",
+        ),
+        (source_of([mounted("/", "/dev/sda1")], firmware="efi"), "no EFI system partition"),
+    ],
+)
+def test_what_cannot_be_moved_is_refused(source: Source, text: str) -> None:
+    findings = preflight(facts_of(source))
+    assert not may_start(findings)
+    assert any(text in each.text for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"running": frozenset({"postgres", "mariadbd"})}, "running while it is copied: MariaDB, PostgreSQL"),
+        ({"kernels": {"6.1": None, "5.14": NO_AOE}}, "no image for kernel 5.14"),
+        ({"command": None}, "new kernels will get no image"),
+        ({"source": replace(fedora_btrfs(), snapshots=("a", "b"))}, "2 snapshots of Btrfs are not copied"),
+        (
+            {"source": source_of([mounted("/", "/dev/sda1"), mounted("/srv/disk", "/dev/sdb1")])},
+            "not copied: /srv/disk",
+        ),
+    ],
+)
+def test_these_are_warnings_only(changes: dict[str, Any], text: str) -> None:
+    findings = preflight(replace(facts_of(debian()), **changes))
+    assert may_start([each for each in findings if text in each.text])
+    assert any(text in each.text for each in findings)
+
+
+def test_all_is_told_at_once_errors_first() -> None:
+    findings = preflight(
+        facts_of(
+            debian(),
+            target=replace(EMPTY, holds=("dos",), used_by=("a mount",)),
+            kernels={},
+            running=frozenset({"mysqld"}),
+        )
+    )
+    assert [each.level for each in findings] == ["error"] * 3 + ["warning"]
+
+
+def test_a_target_that_holds_something_is_taken_with_wipe_only_and_our_own_with_resume() -> None:
+    holding, ours = (replace(EMPTY, holds=("dos",), ours=ours) for ours in (False, True))
+    assert may_start(preflight(facts_of(debian(), target=holding), wipe=True))
+    assert not may_start(preflight(facts_of(debian(), target=holding), resume=True))
+    assert may_start(preflight(facts_of(debian(), target=ours), resume=True))
+
+
+def test_sticks_and_the_like_are_not_mentioned() -> None:
+    mounts = [
+        mounted("/", "/dev/sda1"),
+        mounted("/media/stick", "/dev/sdb1"),
+        mounted("/run/media/x", "/dev/sdc1"),
+    ]
+    assert preflight(facts_of(source_of(mounts, fstab=["/"]))) == ()
+
+
+def test_only_the_programs_that_a_layout_needs_are_asked_for() -> None:
+    programs = needed_programs(lay_out(wanted_of(fedora_btrfs()), 20 << 30, firmware="efi"))
+    assert {"mkfs.btrfs", "btrfs", "mkfs.ext4", "mkfs.vfat"} <= programs
+    assert not {"mkfs.xfs", "mkswap"} & programs

@@ -1,0 +1,311 @@
+import itertools
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aoeinit.errors import AoeinitError
+from aoeinit.install.command import Command
+from aoeinit.install.migrate.copying import compare_actions, copied_points, copy_actions
+from aoeinit.install.migrate.layout import lay_out
+from aoeinit.install.migrate.layout_file import read_layout
+from aoeinit.install.migrate.outcome import compared, copied
+from aoeinit.install.migrate.plan import Action, Comparison, Copy, Migration, Mount
+from aoeinit.install.migrate.progress import Progress, read_progress, text_of
+from aoeinit.install.migrate.source import Source, Swap
+from aoeinit.install.migrate.steps import left, mounts, prepare, steps, swap_files, unmounts
+from tests.unit.migrate_samples import (
+    DISK,
+    GIB,
+    MIB,
+    debian,
+    fedora_btrfs,
+    fedora_lvm,
+    migration_of,
+    mounted,
+    source_of,
+)
+
+NOWHERE = Path("/nowhere")
+ROOT_REST = '[[partition]]\nmount = "/"\nsize = "rest"\n'
+ALL = ("--archive", "--hard-links", "--acls", "--xattrs", "--numeric-ids")
+
+
+def words_of(actions: Iterable[Action]) -> list[tuple[str, ...]]:
+    found = []
+    for action in actions:
+        match action:
+            case Command(words):
+                found.append(words)
+            case Mount(command) | Copy(command) | Comparison(command):
+                found.append(command.words)
+    return found
+
+
+def rsync(actions: Iterable[Action]) -> tuple[str, ...]:
+    (found,) = [words for words in words_of(actions) if words[0] == "rsync"]
+    return found
+
+
+def with_layout(source: Source, text: str, size: int = 40 * GIB) -> Migration:
+    asked = read_layout(text.encode(), source, "layout.toml")
+    layout = lay_out(asked.wanted, size, firmware=source.firmware, table=asked.table)
+    return migration_of(source, layout, replace(DISK, size=size))
+
+
+def test_steps_come_in_an_order_that_a_later_one_can_build_on() -> None:
+    names = [step.name for step in steps(migration_of(debian()))]
+    assert names == [
+        *("table", "filesystems", "mount", "copy /", "copy /boot", "remount", "compare /", "compare /boot"),
+        *("fstab", "network", "target", "hooks", "image 6.1.0-42-amd64", "grub", "relabel", "check"),
+        "unmount",
+    ]
+
+
+def test_what_is_done_is_left_out_but_for_mounts() -> None:
+    todo = steps(migration_of(debian()))
+    done = ["table", "filesystems", "copy /", "copy /boot", "remount", "compare /", "compare /boot", "fstab"]
+    assert [step.name for step in left(todo, done)][:3] == ["mount", "network", "target"]
+    assert [step.name for step in left(todo, [step.name for step in todo])] == ["mount", "unmount"]
+
+
+def test_a_copy_that_was_not_compared_is_brought_up_to_date_first() -> None:
+    todo = steps(migration_of(debian()))
+    done = ["table", "filesystems", "copy /", "copy /boot", "remount", "compare /"]
+    names = [step.name for step in left(todo, done)]
+    assert names[:4] == ["mount", "copy /boot", "remount", "compare /boot"]
+
+
+@pytest.mark.parametrize("source", [debian(), fedora_lvm(), fedora_btrfs()], ids=["debian", "lvm", "btrfs"])
+def test_no_command_names_a_device_of_the_source(source: Source) -> None:
+    migration = migration_of(source)
+    own = {each.device for each in source.mounts} | {each.path for each in source.swaps}
+    planned = [
+        *(prepare(migration)),
+        *mounts(migration),
+        *(each for point in ("/", "/boot") for each in copy_actions(point, migration)),
+        *(each for point in ("/", "/boot") for each in compare_actions(point, migration)),
+        *unmounts(migration.layout),
+    ]
+    used = {word for words in words_of(planned) for word in words if word.startswith("/dev/")}
+    assert used
+    assert not used & own
+    assert all(name.startswith("/dev/etherd/e11.0p") for name in used)
+
+
+def test_what_is_mounted_is_unmounted_again_in_turn() -> None:
+    migration = migration_of(fedora_btrfs())
+    places = [words[-1] for words in words_of(mounts(migration))]
+    assert [words[-1] for words in words_of(unmounts(migration.layout))] == places[::-1]
+    for point in copied_points(migration.source, migration.layout):
+        words = words_of(copy_actions(point, migration))
+        opened = [each[-1] for each in words if each[:2] == ("mount", "--bind")]
+        assert [each[-1] for each in words if each[0] == "umount"] == opened[::-1]
+
+
+def test_the_source_is_shown_read_only_before_it_is_copied() -> None:
+    words = words_of(copy_actions("/boot", migration_of(debian())))
+    assert words[:2] == [
+        ("mount", "--bind", "/boot", "/run/aoeinit/migrate/from"),
+        ("mount", "-o", "remount,bind,ro", "/run/aoeinit/migrate/from"),
+    ]
+    assert words[3][0] == "rsync"
+
+
+def test_subvolumes_are_made_and_mounted_by_their_names_with_their_compression() -> None:
+    migration = migration_of(fedora_btrfs())
+    made = [words for words in words_of(prepare(migration)) if words[:2] == ("btrfs", "subvolume")]
+    assert [words[-1] for words in made] == ["/run/aoeinit/migrate/top/home", "/run/aoeinit/migrate/top/root"]
+    (root, *_) = words_of(mounts(migration))
+    assert root[:5] == ("mount", "-t", "btrfs", "-o", "subvol=/root,compress=zstd:1")
+
+
+def test_a_btrfs_is_copied_with_subvolumes_in_it_but_without_snapshots() -> None:
+    source = replace(fedora_btrfs(), snapshots=("root/.snapshots/1/snapshot", "home/old", "rootless"))
+    migration = migration_of(source)
+    words = rsync(copy_actions("/", migration))
+    assert "--one-file-system" not in words
+    assert "--exclude=/.snapshots/1/snapshot" in words
+    assert "--exclude=/old" in rsync(copy_actions("/home", migration))
+    assert not any("less" in word for word in words)
+
+
+@pytest.mark.parametrize(
+    ("source", "point", "kept"),
+    [
+        (debian(), "/", (*ALL, "--one-file-system")),
+        (fedora_btrfs(), "/", ALL),
+        (fedora_lvm(), "/boot/efi", ("--recursive", "--times", "--modify-window=2", "--one-file-system")),
+    ],
+)
+def test_copies_keep_all_that_their_file_system_can(
+    source: Source, point: str, kept: tuple[str, ...]
+) -> None:
+    words = rsync(copy_actions(point, migration_of(source)))
+    assert words[1 : len(kept) + 1] == kept
+
+
+def test_what_each_side_has_for_itself_is_neither_copied_nor_removed() -> None:
+    words = rsync(copy_actions("/", migration_of(debian())))
+    for each in ("--exclude=/lost+found", "--exclude=/etc/aoeinit/migrate.json", "--filter=P /etc/aoeinit/"):
+        assert each in words
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "exclude", "joined"),
+    [
+        (ROOT_REST, "/", "--exclude=/boot/*", True),
+        (
+            ROOT_REST
+            + '[[partition]]\nmount = "/boot"\nsize = "1G"\n[[partition]]\nmount = "/home"\nsize = "5G"',
+            "/",
+            "--exclude=/home/*",
+            False,
+        ),
+    ],
+)
+def test_what_is_joined_or_split_is_copied_by_itself(
+    text: str, point: str, exclude: str, *, joined: bool
+) -> None:
+    migration = with_layout(debian(), text)
+    assert exclude in rsync(copy_actions(point, migration))
+    assert copied_points(migration.source, migration.layout) == (
+        ("/", "/boot") if joined else ("/", "/boot", "/home")
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("ext4", "dd"), ("xfs", "dd"), ("btrfs", "btrfs")], ids=["ext4", "xfs", "btrfs"]
+)
+def test_swap_files_are_made_anew_and_not_copied(kind: str, first: str) -> None:
+    source = replace(
+        source_of([mounted("/", "/dev/sda1", kind)]), swaps=(Swap("/var/swap [1]", GIB - 4096, is_file=True),)
+    )
+    migration = migration_of(source)
+    assert r"--exclude=/var/swap \[1]" in rsync(copy_actions("/", migration))
+    made = words_of(swap_files(migration))
+    assert made[0][0] == first
+    assert "/run/aoeinit/migrate/root/var/swap [1]" in " ".join(made[0])
+    assert "1024" in " ".join(made[0])
+    assert "swap files" in [step.name for step in steps(migration)]
+
+
+def test_an_image_that_is_the_target_is_not_copied_into_itself() -> None:
+    migration = replace(
+        migration_of(debian()), disk=replace(DISK, node="/dev/loop0", file="/srv/disks/e11.0")
+    )
+    assert "--exclude=/srv/disks/e11.0" in rsync(copy_actions("/", migration))
+
+
+def test_contents_are_compared_only_if_asked_for() -> None:
+    quick = migration_of(debian())
+    assert "--checksum" not in rsync(compare_actions("/", quick))
+    assert "--checksum" in rsync(compare_actions("/", replace(quick, full=True)))
+    assert "--dry-run" in rsync(compare_actions("/", quick))
+
+
+def progress(**changes: object) -> bytes:
+    migration = migration_of(debian())
+    made = Progress(migration.identity, migration.disk.size, migration.layout, 1000.5, ("table", "copy /"))
+    return text_of(replace(made, **changes))  # type: ignore[arg-type] # any field
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    migration = migration_of(debian())
+    found = read_progress(progress(), migration.identity, DISK, ["/", "/boot", "/new"])
+    assert found.layout == migration.layout
+    assert (found.started, found.done) == (1000.5, ("table", "copy /"))
+    assert found.after("copy /boot").done == ("table", "copy /", "copy /boot")
+
+
+@pytest.mark.parametrize(
+    ("changes", "points", "text"),
+    [
+        ({"size": 5 * GIB}, ["/", "/boot"], "size of the target 5368709120, now 10737418240"),
+        (
+            {"identity": replace(migration_of(debian()).identity, origin="other")},
+            ["/", "/boot"],
+            "source other, now",
+        ),
+        ({}, ["/"], "/boot was mounted, and is not now"),
+    ],
+)
+def test_the_record_of_another_migration_is_refused_with_what_differs(
+    changes: dict[str, object], points: list[str], text: str
+) -> None:
+    with pytest.raises(AoeinitError, match=text):
+        read_progress(progress(**changes), migration_of(debian()).identity, DISK, points)
+
+
+def damaged() -> list[bytes]:
+    whole = progress()
+    return [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        whole[: len(whole) // 2],
+        whole.replace(b'"partitions"', b'"parts"'),
+    ]
+
+
+@pytest.mark.parametrize("content", damaged())
+def test_a_damaged_record_is_told_as_such(content: bytes) -> None:
+    with pytest.raises(AoeinitError, match="is damaged"):
+        read_progress(content, migration_of(debian()).identity, DISK, ["/", "/boot"])
+
+
+COPY = Copy(Command(("rsync",), "copies /home"), "/dev/etherd/e11.0p1", 5 * MIB)
+
+
+def test_files_that_vanish_while_they_are_copied_are_told() -> None:
+    said = (
+        'file has vanished: "/from/a"\nrsync warning: some files vanished before they could be transferred\n'
+    )
+    assert copied(0, "", COPY, 0) == ()
+    assert copied(24, said, COPY, 0) == (
+        '1 files were gone before they could be copied: file has vanished: "/from/a"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "text"),
+    [
+        (
+            11,
+            "rsync: write failed on x: No space left on device (28)\n",
+            "for /home is full: 7 bytes are free",
+        ),
+        (23, "rsync: read errors mapping x: Input/output error (5)\n", "exit code 23: rsync: read errors"),
+        (-9, "", "ended by signal 9"),
+    ],
+)
+def test_a_copy_that_is_not_whole_is_an_error(code: int, said: str, text: str) -> None:
+    with pytest.raises(AoeinitError, match=text):
+        copied(code, said, COPY, 7)
+
+
+LISTED = ">f.st...... var/log/syslog\n*deleting   tmp/gone\n"
+
+
+def test_what_has_changed_on_the_source_meanwhile_is_a_warning() -> None:
+    (warning,) = compared(0, LISTED, "", "/", {"var/log/syslog", "tmp/gone"})
+    assert warning.startswith("2 files of / have changed since they were copied: >f.st...... var/log/syslog")
+    assert list(compared(0, "", "", "/", set())) == []
+
+
+@pytest.mark.parametrize(("changed", "count"), [({"tmp/gone"}, 1), (set(), 2)])
+def test_what_differs_without_a_reason_is_an_error(changed: set[str], count: int) -> None:
+    with pytest.raises(AoeinitError, match=f"^{count} files of / are not the same on the target"):
+        list(compared(0, LISTED, "", "/", changed))
+
+
+def test_a_comparison_that_did_not_end_well_is_an_error() -> None:
+    with pytest.raises(AoeinitError, match="/ cannot be compared: rsync, exit code 23: rsync: opendir"):
+        list(compared(23, "", "rsync: opendir failed\n", "/", set()))
+
+
+def test_every_step_can_be_planned_without_a_target() -> None:
+    pure = itertools.takewhile(lambda step: step.name != "fstab", steps(migration_of(fedora_lvm())))
+    assert all(words_of(step.actions(NOWHERE)) for step in pure)
