@@ -101,6 +101,8 @@ def migrate(
     place = named(target, device, name)
     if wipe and resume:
         raise click.UsageError("--wipe starts anew, --resume goes on: one of the two")
+    if layout and resume:
+        raise click.UsageError("--resume keeps the layout that is on the target: leave out --layout")
     if os.geteuid() != 0:
         raise AoeinitError("only root can read all files of the system", "run as root")
     wish = Wish(layout, interface, wipe, resume, full=verify == "full")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from difflib import ndiff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from aoeinit.install.migrate.steps import Step, steps
 if TYPE_CHECKING:
     from aoeinit.cli.migrate import Prepared
     from aoeinit.install.migrate.preflight import Finding, TargetFacts
+    from aoeinit.install.state import Change
 
 SOURCE = Path("/")
 
@@ -47,18 +49,18 @@ def finding_lines(findings: "Iterable[Finding]") -> Iterator[str]:
             yield f"  hint: {each.hint}"
 
 
-def show_plan(prepared: "Prepared", *, as_json: bool) -> int:
+def show_plan(prepared: "Prepared", *, as_json: bool, sysroot: Path = SOURCE) -> int:
     """Print the steps; give the exit code, which tells whether they could be done."""
     migration = prepared.migration
     todo = steps(migration) if migration else ()
     if as_json:
-        click.echo(json.dumps(plan_values(prepared, todo), indent=2))
+        click.echo(json.dumps(plan_values(prepared, todo, sysroot), indent=2))
     elif migration:
         for each in layout_lines(migration):
             click.echo(each)
         for number, step in enumerate(todo, start=1):
             click.echo(f"\n[{number}/{len(todo)}] {step.what}")
-            for text in step_lines(step):
+            for text in step_lines(step, sysroot):
                 click.echo(f"  {text}")
     return 0 if migration else 1
 
@@ -77,11 +79,13 @@ def layout_lines(migration: Migration) -> Iterator[str]:
         )
 
 
-def step_lines(step: Step) -> Iterator[str]:
+def step_lines(step: Step, sysroot: Path) -> Iterator[str]:
     """Write what a step would do, as far as that can be told from the source."""
     try:
-        for action in step.actions(SOURCE):
-            yield from action_lines(action)
+        actions = tuple(step.actions(sysroot))
+        yield from (text for action in actions for text in action_lines(action))
+        if not actions:
+            yield "nothing to do"
     except AoeinitError as error:
         yield f"cannot be told beforehand: {error.message}"
 
@@ -93,14 +97,27 @@ def action_lines(action: Action) -> Iterator[str]:
             yield from command_lines(action)
         case Mount(command) | Copy(command) | Comparison(command):
             yield from command_lines(command)
-        case Files(plan):
-            yield from (line(change) for change in plan.changes)
-            yield from (f"warning: {warning}" for warning in plan.warnings)
+        case Files(changes, warnings):
+            for change in changes:
+                yield line(change)
+                yield from text_changes(change)
+            yield from (f"warning: {warning}" for warning in warnings)
         case Image(release):
             yield f"aoeinit build --kernel {release}"
         case BootCheck(releases, files):
             yield from (f"aoeinit inspect --check, the image of {release}" for release in releases)
             yield from (f"is there: {' or '.join(f'/{name}' for name in names)}" for names in files)
+
+
+def text_changes(change: "Change") -> Iterator[str]:
+    """Write the lines in which a file of text becomes another."""
+    before, after = change.before, change.after
+    if before is None or after is None or before.is_link or after.is_link:
+        return
+    old, new = (each.content.decode(errors="backslashreplace").splitlines() for each in (before, after))
+    for each in ndiff(old, new):
+        if each.startswith(("-", "+")):
+            yield f"  {each}"
 
 
 def command_lines(command: Command) -> Iterator[str]:
@@ -109,7 +126,7 @@ def command_lines(command: Command) -> Iterator[str]:
     yield from f"{place}{command.text()}".splitlines()
 
 
-def plan_values(prepared: "Prepared", todo: Iterable[Step]) -> dict[str, Any]:
+def plan_values(prepared: "Prepared", todo: Iterable[Step], sysroot: Path) -> dict[str, Any]:
     """Give the plan as values for JSON."""
     migration = prepared.migration
     return {
@@ -117,7 +134,12 @@ def plan_values(prepared: "Prepared", todo: Iterable[Step]) -> dict[str, Any]:
         "findings": [asdict(each) for each in prepared.findings],
         "layout": asdict(migration.layout) if migration else None,
         "steps": [
-            {"name": step.name, "what": step.what, "always": step.always, "does": list(step_lines(step))}
+            {
+                "name": step.name,
+                "what": step.what,
+                "always": step.always,
+                "does": list(step_lines(step, sysroot)),
+            }
             for step in todo
         ],
     }

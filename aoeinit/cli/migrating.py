@@ -161,16 +161,24 @@ def perform(action: Action, run: Run) -> None:
             copy(action, run)
         case Comparison():
             compare(action, run)
-        case Files(plan):
-            for warning in plan.warnings:
-                run.warn(warning)
-            require_root(run)
-            if plan.changes:
-                carry_out(ROOT, plan, record_first=True)
+        case Files():
+            write_files(action, run)
         case Image(release):
             make_image(release, run)
         case BootCheck():
             check_boot(action, run)
+
+
+def write_files(action: Files, run: Run) -> None:
+    """Write files of the copy."""
+    for warning in action.warnings:
+        run.warn(warning)
+    require_root(run)
+    if action.recorded:
+        carry_out(ROOT, action.recorded, record_first=True)
+        return
+    for each in action.changes:
+        apply(ROOT, each)
 
 
 def run_guarded(command: Command, run_: Run) -> str:

@@ -44,10 +44,7 @@ def sysroot(tmp_path: Path) -> Path:
 
 def changes(actions: Iterable[Action]) -> dict[str, Change]:
     return {
-        change.path: change
-        for action in actions
-        if isinstance(action, Files)
-        for change in action.plan.changes
+        change.path: change for action in actions if isinstance(action, Files) for change in action.changes
     }
 
 
@@ -74,12 +71,12 @@ def test_a_line_whose_file_system_became_a_part_of_another_becomes_a_comment(sys
     lines = content(changes(found)["etc/fstab"]).splitlines()
     assert lines[1].startswith("/dev/etherd/e11.0p1 / ")
     assert lines[2] == "# is a part of the root now: UUID=a2 /boot ext4 defaults 0 2"
-    warnings = [each for action in found if isinstance(action, Files) for each in action.plan.warnings]
+    warnings = [each for action in found if isinstance(action, Files) for each in action.warnings]
     assert not any("/boot" in each for each in warnings)
 
 
 def test_a_system_without_fstab_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="etc/fstab is no file"):
+    with pytest.raises(ConfigError, match="etc/fstab is not there"):
         list(rewriting.fstab(tmp_path, migration_of(debian())))
 
 

@@ -9,6 +9,7 @@ from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.record import ChangePlan
+from aoeinit.install.state import Change
 
 FOLDER: Final = Path("/run/aoeinit/migrate")
 """Where a migration mounts what it needs, in a mount namespace of its own."""
@@ -64,9 +65,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files of the moved system that are written, with the record that keeps what they were."""
+    """Files of the moved system that are written, and what the user should know about it.
 
-    plan: ChangePlan
+    ``recorded`` is the plan that they are of, where what was there before is kept for an undo.
+    """
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+    recorded: ChangePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

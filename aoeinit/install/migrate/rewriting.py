@@ -8,6 +8,7 @@ from typing import Final
 
 from aoeinit.config_files import FOLDER, load_settings
 from aoeinit.errors import ConfigError
+from aoeinit.install.fstab.change import plan_change, read_fstab
 from aoeinit.install.fstab.device import Device
 from aoeinit.install.fstab.plan import plan_fstab
 from aoeinit.install.grub.cmdline import Parameters
@@ -23,36 +24,28 @@ from aoeinit.install.migrate.making import filesystem_uuid
 from aoeinit.install.migrate.plan import Action, Files, Migration
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.plan import plan_network
-from aoeinit.install.record import ChangePlan, Record, plan_changes
+from aoeinit.install.record import ChangePlan
 from aoeinit.install.state import Change, Present, look
 
-FSTAB: Final = "etc/fstab"
-FSTAB_RECORD: Final = "var/lib/aoeinit/fstab.json"
-
 TARGET_FILE: Final = f"{FOLDER}/50-target.toml"
-TARGET_RECORD: Final = "var/lib/aoeinit/target.json"
 
 SELINUX: Final = "etc/selinux/config"
 RELABEL: Final = ".autorelabel"
-RELABEL_RECORD: Final = "var/lib/aoeinit/relabel.json"
 
 ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 
 def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     """Name the target's partitions in fstab; what was joined to another file system is no line any more."""
-    before = look(sysroot, FSTAB)
-    if before is None or before.is_link:
-        raise ConfigError(f"{sysroot / FSTAB} is no file", "write one that mounts this system's file systems")
+    before = read_fstab(sysroot)
     devices = {volume.point: _device(migration, each) for volume, each in migration.layout.volumes}
     swaps = [_device(migration, each) for each in migration.layout.swaps]
     plan = plan_fstab(before.content, devices, swaps, target=migration.disk.target)
     merged = {each.point for each in migration.source.mounts} - set(devices)
-    after = Present(without(plan.text, merged), before.mode, before.owner)
-    change = Change(FSTAB, before, after, f"names the partitions of {migration.disk.target}")
     # A mount point that was joined to another is no line to warn of.
-    warnings = [each for each in plan.warnings if not any(point in each for point in merged)]
-    yield Files(plan_changes(sysroot, FSTAB_RECORD, [change], warnings))
+    warnings = tuple(each for each in plan.warnings if not any(point in each for point in merged))
+    plan = replace(plan, text=without(plan.text, merged))
+    yield Files(plan_change(sysroot, before, plan), warnings)
 
 
 def without(text: bytes, points: Iterable[str]) -> bytes:
@@ -76,7 +69,12 @@ def _device(migration: Migration, partition: Partition) -> Device:
 
 def network(sysroot: Path, migration: Migration) -> Iterator[Action]:
     """Let nothing take down the link that the root hangs on."""
-    yield Files(plan_network(sysroot, BootInterface(migration.interface, migration.mac)))
+    yield _recorded(plan_network(sysroot, BootInterface(migration.interface, migration.mac)))
+
+
+def _recorded(plan: ChangePlan) -> Files:
+    """Keep a record of changes, so that the command that plans them can undo them on the moved system."""
+    return Files(plan.changes, plan.warnings, plan)
 
 
 def configuration(sysroot: Path, migration: Migration) -> Iterator[Action]:
@@ -86,15 +84,15 @@ def configuration(sysroot: Path, migration: Migration) -> Iterator[Action]:
         text = f'# The AoE target that this system is on.\ntarget = "{migration.disk.target}"\n'
         after = Present(text.encode(), 0o644)
         change = Change(TARGET_FILE, look(sysroot, TARGET_FILE), after, "names the target for all images")
-        yield Files(plan_changes(sysroot, TARGET_RECORD, [change]))
+        yield Files((change,))
 
 
 def hooks(sysroot: Path, migration: Migration) -> Iterator[Action]:
     """Let new kernels get their images."""
     try:
-        yield Files(plan_install(sysroot, command=migration.command, debian=migration.debian))
+        yield _recorded(plan_install(sysroot, command=migration.command, debian=migration.debian))
     except ConfigError as error:
-        yield Files(ChangePlan((), (f"{error.message}; {error.hint}",), Record({}, ()), ""))
+        yield Files((), (f"{error.message}; {error.hint}",))
 
 
 def grub(sysroot: Path, migration: Migration) -> Iterator[Action]:
@@ -110,7 +108,7 @@ def grub(sysroot: Path, migration: Migration) -> Iterator[Action]:
     config = plan_grub_config(
         sysroot, parameters, BootFileSystem(filesystem_uuid(boot, migration.identity), folder)
     )
-    yield Files(config.plan)
+    yield _recorded(config.plan)
     esp = next((each.volumes[0].point.strip("/") for each in layout.partitions if each.efi), None)
     firmware = (Firmware.EFI if migration.source.firmware == "efi" else Firmware.BIOS,)
     for command in plan_grub_install(sysroot, disk.node, _table(migration), firmware, esp=esp):
@@ -141,7 +139,7 @@ def relabel(sysroot: Path) -> Iterator[Action]:
     if found and found[1] != b"disabled":
         why = "lets SELinux label the files that were written, at the first boot"
         change = Change(RELABEL, look(sysroot, RELABEL), Present(b"", 0o644), why)
-        yield Files(plan_changes(sysroot, RELABEL_RECORD, [change]))
+        yield Files((change,))
 
 
 def boot_files(migration: Migration) -> tuple[tuple[str, ...], ...]:

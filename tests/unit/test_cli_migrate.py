@@ -1,0 +1,154 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from aoeinit.cli.bar import Bar, amount, clock, line
+from aoeinit.cli.migrate import Prepared, agree, migrate, named
+from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
+from aoeinit.cli.migrating import DEVICE, changed_since, listed_names
+from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.install.migrate.preflight import TargetFacts, error
+from aoeinit.install.migrate.steps import Step, steps
+from tests.unit.migrate_samples import DISK, E11, MIB, debian, fedora_btrfs, migration_of
+
+HELD = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", ("dos at 0x1fe",), (), ours=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name the target with --target"),
+        (["--target", "e11.0", "--device", "/dev/null", "--as", "e11.0"], "name the target with --target"),
+        (["--device", "/dev/null"], "name the target with --target"),
+        (["--target", "e11.0", "--as", "e12.0"], "name the target with --target"),
+        (["--target", "e11.0", "--wipe", "--resume"], "--wipe starts anew"),
+        (["--target", "e11.0", "--resume", "--layout", __file__], "--resume keeps the layout"),
+        (["--target", "e11.0", "--layout", "/nowhere"], "does not exist"),
+        (["--target", "e11.0", "--verify", "twice"], "is not one of"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_a_usage_error(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(migrate, arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_a_target_is_named_in_one_of_two_ways() -> None:
+    assert named("e11.0", None, None) == named(None, Path("/dev/vg/hyperion"), "e11.0") == E11
+    with pytest.raises(ConfigError, match="'sda' is not an AoE target"):
+        named("sda", None, None)
+
+
+def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked() -> None:
+    prepared = Prepared(migration_of(debian()), HELD, ())
+    with pytest.raises(ConfigError, match=r"this would write to /dev/etherd/e11\.0"):
+        agree(prepared, yes=False, resuming=False)
+    agree(prepared, yes=True, resuming=False)
+
+
+def test_a_plan_names_every_step_and_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    prepared = Prepared(migration_of(debian()), HELD, ())
+    assert show_plan(prepared, as_json=False, sysroot=tmp_path) == 0
+    said = capsys.readouterr().out
+    for step in steps(migration_of(debian())):
+        assert f"] {step.what}\n" in said
+    assert "sfdisk --quiet --wipe always" in said
+    assert "rsync --archive" in said
+    assert "/dev/etherd/e11.0p2: 64.0 MiB swap 'swap'" in said
+
+
+def test_a_plan_is_told_as_data(tmp_path: Path) -> None:
+    prepared = Prepared(migration_of(fedora_btrfs()), HELD, (error("a", "b"),))
+    assert prepared.migration
+    values = json.loads(json.dumps(plan_values(prepared, steps(prepared.migration), tmp_path)))
+    assert values["target"]["server"] == "52:54:00:11:ff:01"
+    assert values["findings"] == [{"level": "error", "text": "a", "hint": "b"}]
+    assert values["layout"]["table"] == "gpt"
+    assert "mkfs.btrfs" in " ".join(values["steps"][1]["does"])
+
+
+def test_a_plan_that_cannot_be_carried_out_ends_with_an_error_code(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    prepared = Prepared(None, AoeinitError("no answer"), (error("no answer", ""),))
+    assert show_plan(prepared, as_json=True, sysroot=tmp_path) == 1
+    values = json.loads(capsys.readouterr().out)
+    assert (values["target"], values["layout"], values["steps"]) == (None, None, [])
+    assert list(finding_lines(prepared.findings)) == ["aoeinit: error: no answer"]
+
+
+def test_a_step_that_cannot_be_told_beforehand_says_why(tmp_path: Path) -> None:
+    (fstab,) = [step for step in steps(migration_of(debian())) if step.name == "fstab"]
+    (said,) = step_lines(fstab, tmp_path)
+    assert said.startswith("cannot be told beforehand: ")
+    assert list(step_lines(Step("none", "nothing", lambda _: ()), tmp_path)) == ["nothing to do"]
+
+
+def test_changed_lines_of_a_file_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("UUID=a / ext4 defaults 0 1\ntmpfs /tmp tmpfs defaults 0 0\n")
+    (fstab,) = [step for step in steps(migration_of(debian())) if step.name == "fstab"]
+    lines = list(step_lines(fstab, tmp_path))
+    assert "  - UUID=a / ext4 defaults 0 1" in lines
+    assert "  + /dev/etherd/e11.0p3 / ext4 defaults 0 1" in lines
+    assert not any("tmpfs /tmp" in each for each in lines)
+
+
+def test_the_end_says_what_the_server_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    show_result(migration_of(debian()), ["x"], as_json=False)
+    said = capsys.readouterr().out
+    assert "The system is on e11.0. Warnings: 1." in said
+    assert 'option root-path "aoe:e11.0";' in said
+    show_result(migration_of(debian()), ["x"], as_json=True)
+    assert json.loads(capsys.readouterr().out)["mac"] == "52:54:00:11:00:01"
+
+
+@pytest.mark.parametrize(
+    ("word", "devices"),
+    [
+        ("/dev/sda", ["/dev/sda"]),
+        ("if=/dev/zero", ["/dev/zero"]),
+        ("--device=/dev/etherd/e11.0p1", ["/dev/etherd/e11.0p1"]),
+        ("a:/dev/mapper/vg-root,b", ["/dev/mapper/vg-root"]),
+        ("/run/aoeinit/migrate/root/dev/shm", []),
+        ("/srv/dev/x", []),
+    ],
+)
+def test_devices_are_found_in_the_words_of_commands(word: str, devices: list[str]) -> None:
+    assert DEVICE.findall(word) == devices
+
+
+def test_what_a_comparison_lists_is_looked_up_on_the_source(tmp_path: Path) -> None:
+    (tmp_path / "with blank").write_text("")
+    names = list(listed_names(">f.st...... with blank\n*deleting   gone/deep/file\n.d..t...... folder/\n"))
+    assert names == ["with blank", "gone/deep/file", "folder/"]
+    now = (tmp_path / "with blank").stat().st_ctime
+    assert changed_since(tmp_path / names[0], now - 1)
+    assert not changed_since(tmp_path / names[0], now + 1)
+    assert changed_since(tmp_path / names[1], tmp_path.stat().st_ctime - 1)
+
+
+def test_progress_knows_bytes_and_the_time_left() -> None:
+    assert line(0.25, 25 * MIB, 100 * MIB, 5) == " 25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:15 left"
+    assert line(0.0, 0, 100 * MIB, 0) == "  0% 0 B of 100.0 MiB, 0 B/s"
+    assert [amount(size) for size in (0, 1023, 1 << 20, 3 << 40)] == ["0 B", "1023 B", "1.0 MiB", "3.0 TiB"]
+    assert [clock(seconds) for seconds in (5, 65, 3725)] == ["0:05", "1:05", "1:02:05"]
+
+
+def test_without_a_terminal_progress_is_a_line_a_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = Bar(100, quiet=False)
+    for done in (5, 12, 15, 31, 100, 120):
+        bar.show(done)
+    bar.close()
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    quiet = Bar(100, quiet=True)
+    quiet.show(50)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_disk_of_the_server_has_other_names_there_than_for_its_client() -> None:
+    attached = replace(DISK, node="/dev/loop0")
+    assert (attached.part(2), attached.future_part(2)) == ("/dev/loop0p2", "/dev/etherd/e11.0p2")
