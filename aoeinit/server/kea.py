@@ -22,12 +22,13 @@ def kea(lan: Lan, clients: Iterable[Client]) -> str:
         "option-data": router,
         "reservations": list(_reservations(clients)),
     }
+    classes = list(_classes(lan))
     settings = {
         "interfaces-config": {"interfaces": [lan.interface]},
         "lease-database": {"type": "memfile"},
         "valid-lifetime": LEASE_SECONDS,
         "host-reservation-identifiers": ["hw-address"],
-        "client-classes": list(_classes(lan)),
+        **({"client-classes": classes} if classes else {}),  # Kea refuses an empty list of them
         "subnet4": [subnet],
     }
     return json.dumps({"Dhcp4": settings}, indent=1) + "\n"
