@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING
 import click
 
 from aoeinit.cli.changes import carry_out, common_options, dry_run_option, echo, warn
-from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, render
+from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, paths, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from aoeinit.install.record import ChangePlan
     from aoeinit.server.exports import Export
+    from aoeinit.server.fleet import Fleet
+    from aoeinit.server.lan import Client
     from aoeinit.server.text import File
 
 EXPORT_RECORD = "var/lib/aoeinit/server-export.json"
 FLEET_RECORD = "var/lib/aoeinit/server-fleet.json"
 DEFAULT_BUFFERS = 16
+SERVICES = {
+    "dnsmasq": "dnsmasq.service",
+    "dhcpd": "isc-dhcp-server.service",
+    "kea": "kea-dhcp4-server.service",
+    "networkd": "systemd-networkd.service",
+}
+"""What reads the settings, by its name on Debian."""
 
 install_option = click.option("--install", is_flag=True, help="Put it in place, rather than print it.")
 undo_option = click.option("--undo", is_flag=True, help="Put back what was there before --install.")
@@ -87,7 +96,7 @@ def export(
     """
     from aoeinit.aoe.target import Target
     from aoeinit.server.exports import Export, Writes
-    from aoeinit.server.vblade import is_batch_of
+    from aoeinit.server.vblade import is_of
 
     if undo:
         if any((name, device, interface, macs, install)):
@@ -105,7 +114,7 @@ def export(
     if not install:
         show(files, as_json=as_json)
         return
-    plan = planned(sysroot, EXPORT_RECORD, [made], files, lambda path: is_batch_of(made, path))
+    plan = planned(sysroot, EXPORT_RECORD, [made], files, lambda path: is_of(made, path))
     put_in_place(sysroot, plan, as_json=as_json, dry_run=dry_run)
 
 
@@ -162,7 +171,7 @@ def fleet(
         return
     if not install:
         told = f"{len(found.clients)} clients, {len(found.exports)} disks: nothing is wrong with {file}"
-        click.echo(told if not as_json else files_as_json(files))
+        click.echo(fleet_as_json(found) if as_json else told)
         return
     if kind:
         path, text = render(kind, found.lan, found.clients)
@@ -204,29 +213,37 @@ def planned(
 
 def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:
     """Carry out a plan, and say which command makes systemd do what has changed."""
-    from aoeinit.server.vblade import has_debians_unit, restart
-
     warn(plan)
     if not dry_run:
         carry_out(sysroot, plan, record_first=True)
     echo(plan, as_json=as_json, dry_run=dry_run, nothing="all is in place")
-    if plan.changes and not as_json and not dry_run:
-        click.echo(f"now run: {restart(debian=has_debians_unit(sysroot))}")
+    if not as_json and not dry_run:
+        tell_next(sysroot, plan)
 
 
 def take_back(sysroot: Path, record_path: str, *, as_json: bool, dry_run: bool) -> None:
     """Put back what was there before."""
     from aoeinit.install.record import plan_undo
-    from aoeinit.server.vblade import has_debians_unit, restart
 
-    debian = has_debians_unit(sysroot)
     plan = plan_undo(sysroot, record_path)
     warn(plan)
     if not dry_run:
         carry_out(sysroot, plan, record_first=False)
     echo(plan, as_json=as_json, dry_run=dry_run, nothing="nothing to undo")
-    if plan.changes and not as_json and not dry_run:
-        click.echo(f"now run: {restart(debian=debian)}")
+    if not as_json and not dry_run:
+        tell_next(sysroot, plan)
+
+
+def tell_next(sysroot: Path, plan: "ChangePlan") -> None:
+    """Say which commands make the services read what has changed."""
+    from aoeinit.server.vblade import has_debians_unit, restart
+
+    changed = {change.path for change in plan.changes}
+    services = {path: name for name, path in paths().items() if path in changed}
+    if changed - services.keys():
+        click.echo(f"now run: {restart(debian=has_debians_unit(sysroot))}")
+    for name in services.values():
+        click.echo(f"now run: systemctl restart {SERVICES[name]}")
 
 
 def show(files: "Sequence[File]", *, as_json: bool) -> None:
@@ -239,6 +256,21 @@ def show(files: "Sequence[File]", *, as_json: bool) -> None:
         for file in files
     )
     click.echo("\n".join(parts), nl=False)
+
+
+def fleet_as_json(fleet: "Fleet") -> str:
+    """Give clients and exports as values for JSON."""
+    import json
+    from dataclasses import asdict
+
+    def plain(value: "Client | Export") -> dict[str, object]:
+        fields = {**asdict(value), "target": str(value.target)}
+        if "address" in fields:
+            fields["address"] = str(fields["address"]) if fields["address"] else None
+        return fields
+
+    told = {"clients": [*map(plain, fleet.clients)], "exports": [*map(plain, fleet.exports)]}
+    return json.dumps(told, indent=2)
 
 
 def files_as_json(files: "Iterable[File]") -> str:

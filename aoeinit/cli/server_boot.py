@@ -168,11 +168,17 @@ def render(kind: str, lan: "Lan", clients: "Sequence[Client]") -> tuple[str, str
     """Write the settings of a DHCP server; gives where they belong, too."""
     from aoeinit.server import dnsmasq, isc_dhcp, kea, networkd
 
-    writers: dict[str, tuple[str, Callable[[Lan, Sequence[Client]], str]]] = {
-        "dnsmasq": (dnsmasq.PATH, dnsmasq.dnsmasq),
-        "dhcpd": (isc_dhcp.PATH, isc_dhcp.dhcpd),
-        "kea": (kea.PATH, kea.kea),
-        "networkd": (networkd.PATH, networkd.networkd),
+    writers: dict[str, Callable[[Lan, Sequence[Client]], str]] = {
+        "dnsmasq": dnsmasq.dnsmasq,
+        "dhcpd": isc_dhcp.dhcpd,
+        "kea": kea.kea,
+        "networkd": networkd.networkd,
     }
-    path, write = writers[kind]
-    return path, write(lan, clients)
+    return paths()[kind], writers[kind](lan, clients)
+
+
+def paths() -> dict[str, str]:
+    """Give where the settings of each DHCP server belong."""
+    from aoeinit.server import dnsmasq, isc_dhcp, kea, networkd
+
+    return dict(zip(FORMATS, (dnsmasq.PATH, isc_dhcp.PATH, kea.PATH, networkd.PATH), strict=True))

@@ -3,6 +3,7 @@
 Sources: vblade(8) and aoe.c of vblade 25; vblade-persistence(5) of Debian; systemd.exec(5).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +103,11 @@ def restart(*, debian: bool) -> str:
     return f"systemctl daemon-reload && systemctl restart {DEBIANS_GROUP if debian else TARGET}"
 
 
-def is_batch_of(export: Export, path: str) -> bool:
-    """Tell whether a file may be that of a further vblade for the export."""
-    return f"{export.target}.{escape(export.interface)}:" in path
+def is_of(export: Export, path: str) -> bool:
+    """Tell whether a file is one that an export gets, with any number of MACs, by any unit."""
+    name = f"{export.target}.{export.interface}"
+    names = f"(?:{re.escape(name)}|{re.escape(escape(name))})"
+    return re.search(rf"[@/-]{names}(?::[0-9]+)?\.(?:conf|service)", path) is not None
 
 
 def options(export: Export) -> tuple[str, ...]:

@@ -52,11 +52,13 @@ SERVERS = {
         "DHCP, IP range",
     ),
     "dhcpd": (
-        ["dhcpd", "-4", "-f", "-cf", "/settings/dhcpd", "-lf", "/run/leases", "eth1"],
+        ["dhcpd", "-4", "-f", "-cf", "/settings/dhcpd.conf", "-lf", "/run/leases", "eth1"],
         "fallback-net",
     ),
-    "kea": (["kea-dhcp4", "-c", "/settings/kea"], "DHCP4_STARTED"),
+    "kea": (["kea-dhcp4", "-c", "/settings/kea.conf"], "DHCP4_STARTED"),
 }
+INCLUDES = {"dhcpd": 'include "/settings/dhcpd";\n', "kea": '<?include "/settings/kea"?>\n'}
+"""How the file of a service of the distribution's takes it in."""
 DISABLED = (*UNASKED, "dnsmasq.service")
 
 
@@ -85,6 +87,7 @@ def offering(kind: str, made: Fleet) -> Iterator[Network]:
         settings = Path(folder)
         path, text = render(kind, made.lan, made.clients)
         (settings / kind).write_text(text)
+        (settings / f"{kind}.conf").write_text(INCLUDES.get(kind, ""))
         settings.chmod(0o755)
         with server_machine(settings) as (client, system), ExitStack() as stack:
             if kind == "networkd":

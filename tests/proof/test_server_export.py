@@ -12,6 +12,7 @@ import pytest
 
 from aoeinit.aoe.target import Target
 from aoeinit.server.exports import Export, Writes
+from aoeinit.server.units import escape, escape_path
 from aoeinit.server.vblade import MAX_MACS, files, restart
 from tests.lab.container import Container, container
 from tests.lab.network import Network, neighbour, network
@@ -179,6 +180,13 @@ def test_many_clients_of_one_disk_are_each_answered_once(
     for each in units:
         wait_for_active(system, each)
     assert len(found_paths(client, f"e2.{int(debian)}")) == 1
+
+
+def test_names_are_escaped_as_systemd_does(places: tuple[Container, Network]) -> None:
+    system, _ = places
+    paths = ["/dev/vg/a-b", "/dev/rbd/pool/a@b", "/dev/disk/by-id/x+y=z,~%w", "/.hidden/a", "/srv/a:b_c.img"]
+    assert [escape_path(path) for path in paths] == system.run("systemd-escape", "--path", *paths).split()
+    assert escape("e11.0.lan-0:2") == system.run("systemd-escape", "e11.0.lan-0:2").strip()
 
 
 def test_the_other_kinds_of_writing_work_too(places: tuple[Container, Network]) -> None:

@@ -1,8 +1,6 @@
 """Exports: the files that run vblade, what is refused, and that all of it can be taken back."""
 
 import json
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from aoeinit.errors import ConfigError
 from aoeinit.server.existing import Found, existing, refuse_twice
 from aoeinit.server.exports import Export, Writes, overlap, parse_device
 from aoeinit.server.units import escape, escape_path
-from aoeinit.server.vblade import MAX_MACS, batches, files, options
+from aoeinit.server.vblade import MAX_MACS, batches, files, is_of, options
 
 MAC = "52:54:00:11:00:01"
 E11_0 = Target(11, 0)
@@ -110,9 +108,6 @@ def test_names_of_units_use_plain_letters_only(text: str) -> None:
 )
 def test_a_path_is_escaped_as_systemd_does(path: str, unit: str) -> None:
     assert escape_path(path) == unit
-    if shutil.which("systemd-escape"):
-        command = ["systemd-escape", "--path", path]
-        assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == unit
 
 
 @pytest.mark.parametrize(
@@ -294,6 +289,30 @@ def test_fewer_macs_take_the_further_vblades_away(system: Path) -> None:
     assert any(":2" in path for path in tree(system))
     ask(system, "--install")
     assert not any(":2" in path for path in tree(system))
+
+
+def test_a_server_that_gets_debians_package_leaves_our_unit(tmp_path: Path) -> None:
+    ask(tmp_path, "--install")
+    put(tmp_path, "usr/lib/systemd/system/vblade@.service")
+    ask(tmp_path, "--install")
+    assert {CONF, DROP_IN} < tree(tmp_path).keys()
+    assert UNIT not in tree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        (CONF, True),
+        (DROP_IN, True),
+        (UNIT, True),
+        (CONF.replace(".conf", ":2.conf"), True),
+        (CONF.replace("e11", "e111"), False),
+        (CONF.replace("eth0", "eth0.5"), False),
+        (UNIT.replace("e11.0", "e11.01"), False),
+    ],
+)
+def test_the_files_of_an_export_are_known_by_name(path: str, *, own: bool) -> None:
+    assert is_of(DISK, path) is own
 
 
 def test_what_somebody_else_exports_is_refused(system: Path) -> None:

@@ -1,5 +1,6 @@
 """A fleet in one file: what it says, what is refused by line, and everything that is made of it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from aoeinit.cli.server import server
 from aoeinit.cli.server_boot import render
 from aoeinit.errors import ConfigError
 from aoeinit.server.exports import Writes
-from aoeinit.server.fleet import read_fleet
+from aoeinit.server.fleet import CLIENT as CLIENT_KEYS
+from aoeinit.server.fleet import GOLDEN as GOLDEN_KEYS
+from aoeinit.server.fleet import TOP, read_fleet
 from aoeinit.server.ipxe import ipxe
 from aoeinit.server.toml_lines import key_lines
 from aoeinit.server.vblade import files
@@ -209,6 +212,10 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_file_is_checked(file: Path) -> None:
     assert call("fleet", file).stdout == f"3 clients, 3 disks: nothing is wrong with {file}\n"
+    told = json.loads(call("fleet", file, "--json").stdout)
+    assert [(each["name"], each["target"]) for each in told["clients"]][2] == ("dione", "e10.0")
+    assert told["clients"][2]["address"] == "10.11.1.7"
+    assert told["exports"][0]["device"] == "/dev/vg/hyperion"
 
 
 def test_everything_is_written_to_a_new_folder(file: Path, tmp_path: Path) -> None:
@@ -232,7 +239,9 @@ def test_a_fleet_is_put_in_place_changed_and_taken_back(file: Path, tmp_path: Pa
     sysroot = tmp_path / "root"
     sysroot.mkdir()
     words = ("fleet", file, "--install", "--dhcp", "dnsmasq", "--sysroot", sysroot)
-    assert call(*words).exit_code == 0
+    done = call(*words).stdout
+    assert "now run: systemctl daemon-reload && systemctl restart vblade.target\n" in done
+    assert done.endswith("now run: systemctl restart dnsmasq.service\n")
     assert "aoe:e11.1" in (sysroot / "etc/dnsmasq.d/aoeinit.conf").read_text()
     assert "nothing to change" in call(*words).stdout
     file.write_text(ALL.replace(SECOND, ""))
@@ -256,3 +265,11 @@ def test_garbage_is_an_error_with_the_name(tmp_path: Path, content: bytes) -> No
     (tmp_path / "f").write_bytes(content)
     with pytest.raises(ConfigError if content != b"\xff" else Exception, match=str(tmp_path / "f")):
         call("fleet", tmp_path / "f")
+
+
+def test_the_guide_shows_a_fleet_and_names_every_key() -> None:
+    guide = (Path(__file__).parents[2] / "docs/server.md").read_text()
+    example = guide.partition("```toml\n")[2].partition("```")[0]
+    assert [client.name for client in read_fleet(example, "f").clients] == ["hyperion", "rhea"]
+    told = guide.partition("\n## A fleet\n")[2].partition("\n## ")[0]
+    assert [name for name in {*TOP, *GOLDEN_KEYS, *CLIENT_KEYS} if name not in told] == []
