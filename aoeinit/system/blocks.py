@@ -146,7 +146,8 @@ def partitions_of(node: str) -> tuple[Device, ...]:
     numbers = {
         int((each.parent / "partition").read_text()) for each in (SYS_BLOCK / name).glob("*/partition")
     }
-    return tuple(probed(f"{node}p{number}") for number in sorted(numbers))
+    between = "p" * node[-1].isdigit()
+    return tuple(probed(f"{node}{between}{number}") for number in sorted(numbers))
 
 
 def signatures(node: str) -> Iterator[str]:

@@ -75,6 +75,25 @@ def test_a_line_whose_file_system_became_a_part_of_another_becomes_a_comment(sys
     assert not any("/boot" in each for each in warnings)
 
 
+def test_a_file_system_that_is_new_gets_a_line_and_so_does_swap(sysroot: Path) -> None:
+    text = ONE + "".join(
+        f'[[partition]]\nmount = "{point}"\nsize = "1G"\n' for point in ("/boot", "/home", "swap", "swap")
+    )
+    source = debian()
+    asked = read_layout(text.encode(), source, "layout.toml")
+    migration = migration_of(source, lay_out(asked.wanted, DISK.size, firmware="bios", table="gpt"))
+    found = tuple(rewriting.fstab(sysroot, migration))
+    assert content(changes(found)["etc/fstab"]).splitlines()[1:] == [
+        "/dev/etherd/e11.0p2 /     ext4 errors=remount-ro 0 1",
+        "/dev/etherd/e11.0p3 /boot ext4 defaults 0 2",
+        "/dev/etherd/e11.0p5 none  swap sw 0 0",
+        "/dev/etherd/e11.0p4 /home ext4 defaults 0 2",
+        "/dev/etherd/e11.0p6 none swap sw 0 0",
+    ]
+    warnings = [each for action in found if isinstance(action, Files) for each in action.warnings]
+    assert not any("no line" in each for each in warnings)
+
+
 def test_a_system_without_fstab_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="etc/fstab is not there"):
         list(rewriting.fstab(tmp_path, migration_of(debian())))

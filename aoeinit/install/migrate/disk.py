@@ -23,8 +23,8 @@ class Disk:
     file: str = ""
 
     def part(self, number: int) -> str:
-        """Give the device of a partition on this machine."""
-        return f"{self.node}p{number}"
+        """Give the device of a partition on this machine; the kernel puts a ``p`` after a digit only."""
+        return f"{self.node}{'p' * self.node[-1].isdigit()}{number}"
 
     def future_part(self, number: int) -> str:
         """Give the device of a partition on the machine that boots from the target."""

@@ -1,7 +1,7 @@
 """What changes in the copy of a system so that it boots from its target."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from aoeinit.config_files import FOLDER, load_settings
 from aoeinit.errors import ConfigError
 from aoeinit.install.fstab.change import plan_change, read_fstab
 from aoeinit.install.fstab.device import Device
+from aoeinit.install.fstab.lines import parse
 from aoeinit.install.fstab.plan import plan_fstab
 from aoeinit.install.grub.cmdline import Parameters
 from aoeinit.install.grub.config import plan_grub_config
@@ -41,11 +42,29 @@ def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     devices = {volume.point: _device(migration, each) for volume, each in migration.layout.volumes}
     swaps = [_device(migration, each) for each in migration.layout.swaps]
     plan = plan_fstab(before.content, devices, swaps, target=migration.disk.target)
-    merged = {each.point for each in migration.source.mounts} - set(devices)
-    # A mount point that was joined to another is no line to warn of.
-    warnings = tuple(each for each in plan.warnings if not any(point in each for point in merged))
-    plan = replace(plan, text=without(plan.text, merged))
+    joined = {each.point for each in migration.source.mounts} - set(devices)
+    added = b"".join(_missing_lines(plan.text, devices, swaps))
+    end = b"\n" if added and not plan.text.endswith(b"\n") else b""
+    # What is said of lines that are joined or added is done here.
+    warnings = tuple(
+        each
+        for each in plan.warnings
+        if not each.startswith("no line ") and not any(f": {point} is on " in each for point in joined)
+    )
+    plan = replace(plan, text=without(plan.text, joined) + end + added)
     yield Files(plan_change(sysroot, before, plan), warnings)
+
+
+def _missing_lines(text: bytes, devices: Mapping[str, Device], swaps: Sequence[Device]) -> Iterator[bytes]:
+    """Write lines for what the layout has and fstab has not: a file system of its own, or swap."""
+    lines = [line for line in parse(text) if line.is_entry and not line.trouble]
+    there = {line.mount_point for line in lines if not line.is_swap}
+    for point, device in devices.items():
+        if point not in there:
+            options = "umask=0077" if device.fstype == "vfat" else "defaults"
+            yield f"{device.path} {point} {device.fstype} {options} 0 2\n".encode()
+    for device in swaps[sum(line.is_swap and line.is_disk for line in lines) :]:
+        yield f"{device.path} none swap sw 0 0\n".encode()
 
 
 def without(text: bytes, points: Iterable[str]) -> bytes:
