@@ -189,6 +189,7 @@ def prepare(
         command=own_command(migrate_facts.ROOT),
         debian=is_debian(migrate_facts.ROOT),
         full=wish.full,
+        resumed=wish.resume,
     )
     return Prepared(migration, target, findings)
 

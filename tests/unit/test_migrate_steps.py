@@ -205,6 +205,12 @@ def test_contents_are_compared_only_if_asked_for() -> None:
     assert "--dry-run" in rsync(compare_actions("/", quick))
 
 
+def test_what_an_earlier_run_has_copied_is_not_believed_by_its_size_and_time() -> None:
+    migration = migration_of(debian())
+    assert "--checksum" not in rsync(copy_actions("/", migration))
+    assert "--checksum" in rsync(copy_actions("/", replace(migration, resumed=True)))
+
+
 def progress(**changes: object) -> bytes:
     migration = migration_of(debian())
     made = Progress(migration.identity, migration.disk.size, migration.layout, 1000.5, ("table", "copy /"))

@@ -22,6 +22,9 @@ FRESH: Final = ("--sparse", "--inplace", "--whole-file", "--delete")
 """Files are written where they will stay: one that was cut short leaves nothing behind, and its time tells
 that it is not whole. What an earlier run has copied and is no longer there is removed."""
 
+MISTRUSTING: Final = ("--checksum",)
+"""After a power failure a file can have its size and its time, which are in the journal, and zeros in it."""
+
 NEVER: Final = ("--exclude=/lost+found", f"--exclude=/{RECORD}", f"--filter=P /{RECORD.rpartition('/')[0]}/")
 """What each side has for itself: the record's folder may not be on the source, and is not deleted then."""
 
@@ -35,7 +38,8 @@ def copied_points(source: Source, layout: Layout) -> tuple[str, ...]:
 def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
     """Copy what stands at one place."""
     partition = holder(point, migration.layout)
-    words = ("rsync", *_kept(point, migration), *FRESH, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
+    how = (*FRESH, *(MISTRUSTING if migration.resumed else ()))
+    words = ("rsync", *_kept(point, migration), *how, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
     used = next((each.used for each in migration.source.mounts if each.point == point), 0)
     yield from _mount_pair(point)
     yield Copy(Command(words, f"copies {point}"), migration.disk.part(partition.number), used)

@@ -31,7 +31,8 @@ class Migration:
 
     ``interface`` and ``mac`` are those of the card that the machine will boot from. ``releases`` are the
     kernels that get an image. ``command`` is what hooks call. ``debian`` says that packages of kernels run
-    the scripts in ``/etc/kernel/postinst.d``. ``full`` compares contents, else sizes and times.
+    the scripts in ``/etc/kernel/postinst.d``. ``full`` compares contents, else sizes and times. ``resumed``
+    says that an earlier run was cut short.
     """
 
     source: Source
@@ -44,6 +45,7 @@ class Migration:
     command: str
     debian: bool
     full: bool = False
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
