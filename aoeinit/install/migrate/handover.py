@@ -10,9 +10,11 @@ def server_lines(target: Target, mac: str) -> Iterator[str]:
 
     iPXE takes the target from DHCP's root path (ipxe.org, "SAN URI syntax"), if there is no file name.
     """
-    yield f"vblade -m {mac} {target.shelf} {target.slot} INTERFACE DEVICE"
+    options = f"--target {target} --device DISK --interface INTERFACE --mac {mac}"
+    yield f"# who may have the target; by hand: vblade -m {mac} {target.shelf} {target.slot} INTERFACE DISK"
+    yield f"aoeinit server export --install {options}"
     yield ""
-    yield "# dnsmasq"
+    yield "# where it starts from, for dnsmasq"
     yield f"dhcp-host={mac},set:{target}"
     yield f'dhcp-option=tag:{target},option:root-path,"aoe:{target}"'
     yield ""
