@@ -72,7 +72,7 @@ def read_boot_report(sysroot: Path) -> BootReport:
     parameters = tuple(value for key, value in pairs if key == "parameter")
     steps = tuple(_steps(_required(sysroot, contract.TIMELINE_FILE)))
     pin = _line(sysroot, contract.PIN_FILE) or None
-    return BootReport(state, parameters, pin, steps, _driver(sysroot, state.get("target", "")))
+    return BootReport(state, parameters, pin, steps, read_driver(sysroot, state.get("target", "")))
 
 
 def _required(sysroot: Path, path: str) -> str:
@@ -113,7 +113,8 @@ def _steps(text: str) -> Iterator[Step]:
         yield Step(match[2], float(match[1]))
 
 
-def _driver(sysroot: Path, target: str) -> DriverReport:
+def read_driver(sysroot: Path, target: str) -> DriverReport:
+    """Read what the driver says now, whoever has booted the system."""
     disk = f"sys/block/etherd!{target}"
     interfaces = tuple(
         name for name in _line(sysroot, f"{disk}/netif").split(",") if name not in {"", "none"}

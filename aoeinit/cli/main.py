@@ -17,6 +17,7 @@ COMMANDS = {
     "completion": "Print the script that makes a shell complete the command aoeinit.",
     "config": "Print what the configuration files say.",
     "discover": "Ask the network which AoE targets there are, and which servers answer for them.",
+    "doctor": "Find what would keep a system from its root at the next boot, each with the way out.",
     "fstab": "Make the lines of /etc/fstab name the devices of an AoE target.",
     "grub": "Let a target start the system on it: the boot loader, and its command line.",
     "hooks": "Make and remove images when kernels are installed and removed.",

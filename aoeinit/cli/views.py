@@ -20,6 +20,7 @@ from aoeinit.inspect.summary import Paint, summary
 from aoeinit.inspect.tree import LoopError, Tree, content_of
 
 if TYPE_CHECKING:
+    from aoeinit.inspect.check import Checked
     from aoeinit.inspect.findings import Finding
 
 COLOURS: dict[str, dict[str, str | bool]] = {
@@ -147,8 +148,8 @@ def write_treemap(path: str, output: Path, limit: int) -> None:
     click.echo(f"{output}: {sum(item.is_file for item in tree.files.values())} files")
 
 
-def findings_of(path: str, release: str | None, limit: int) -> tuple["Finding", ...]:
-    """Find all that speaks against an image booting an AoE root on a kernel."""
+def checked(path: str, release: str | None, limit: int) -> "tuple[Checked, tuple[Finding, ...]]":
+    """Read an image, and find all that speaks against it booting an AoE root on a kernel."""
     from aoeinit.inspect.check import Checked, check_image
     from aoeinit.system.unpacking import extract
 
@@ -157,7 +158,13 @@ def findings_of(path: str, release: str | None, limit: int) -> tuple["Finding", 
     with TemporaryDirectory(prefix="aoeinit-check-") as folder:
         sysroot = Path(folder) / "image"
         extract(tree, sysroot)
-        return check_image(Checked(image, tree, find_facts(image, tree), sysroot), release)
+        read = Checked(image, tree, find_facts(image, tree), sysroot)
+        return read, check_image(read, release)
+
+
+def findings_of(path: str, release: str | None, limit: int) -> "tuple[Finding, ...]":
+    """Find all that speaks against an image booting an AoE root on a kernel."""
+    return checked(path, release, limit)[1]
 
 
 def print_check(path: str, kernel: str | None, limit: int, *, as_json: bool) -> None:
@@ -165,7 +172,7 @@ def print_check(path: str, kernel: str | None, limit: int, *, as_json: bool) -> 
     from aoeinit.inspect.check import kernel_release
     from aoeinit.inspect.findings import verdict, would_boot
 
-    findings = findings_of(path, None if kernel is None else kernel_release(kernel), limit)
+    _, findings = checked(path, None if kernel is None else kernel_release(kernel), limit)
     boots = would_boot(findings)
     if as_json:
         print_values({"image": path, "boots": boots, "findings": [asdict(each) for each in findings]})

@@ -9,11 +9,19 @@ OTHER_CARD: Final = "give that another card; guests reach the network through ma
 TAKE_OUT: Final = "take the line out"
 
 
-def enslaved(line: Line, boot: BootInterface, master: str) -> str:
+class Fatal(str):
+    """A warning of what takes the root away while the system starts."""
+
+    __slots__ = ()
+
+
+def enslaved(line: Line, boot: BootInterface, master: str) -> Fatal:
     """Warn of a bridge, a bond or the like that takes the interface in."""
-    return line.says(
-        f"{boot.name} becomes part of {master}: AoE frames no longer reach the driver, and the root is lost; "
-        f"{OTHER_CARD}"
+    return Fatal(
+        line.says(
+            f"{boot.name} becomes part of {master}: AoE frames no longer reach the driver, and the root is "
+            f"lost; {OTHER_CARD}"
+        )
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Final
 
-from aoeinit.install.network.conflicts import enslaved, readdressed, resized, taken_down
+from aoeinit.install.network.conflicts import Fatal, enslaved, readdressed, resized, taken_down
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.lines import Line, files, has_file, read_lines
 from aoeinit.install.state import Change, Present, State, look
@@ -104,9 +104,8 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
         key, _, value = line.text.strip().partition(" ")
         value = value.strip()
         if key == "rename" and any(each.startswith(f"{boot.name}=") for each in value.split()):
-            yield line.says(
-                f"{boot.name} gets another name under the root, which is lost then; take the line out"
-            )
+            told = f"{boot.name} gets another name under the root, which is lost then; take the line out"
+            yield Fatal(line.says(told))
         if key == "iface":
             stanza = value.partition(" ")[0]
         elif key in SELECTING or key.startswith("allow-"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from aoeinit.install.network.conflicts import resized
+from aoeinit.install.network.conflicts import Fatal, resized
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.lines import Line, files, has_folder, read_lines
 from aoeinit.install.state import Change, Present, look
@@ -64,10 +64,11 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
             if line.text.lstrip().startswith("#") or boot.mac not in line.text.lower():
                 continue
             if found and found[1] != boot.name:
-                yield line.says(
+                told = (
                     f"{boot.name} becomes {found[1]} under the root, which is lost then; take the line out, "
                     f"or run this again with --interface {found[1]} and build the image anew"
                 )
+                yield Fatal(line.says(told))
             mtu = re.search(r'ATTR\{mtu\}="([0-9]+)"', line.text)
             yield from resized(line, boot, mtu[1]) if mtu else ()
 

@@ -1,0 +1,84 @@
+"""The lines of /etc/fstab: what the boot would wait for and not get."""
+
+from collections.abc import Iterator
+
+from aoeinit.doctor.findings import Finding, error, graded, warning
+from aoeinit.doctor.system import System
+from aoeinit.install.fstab.change import has_rule
+from aoeinit.install.fstab.device import Device
+from aoeinit.install.fstab.lines import Line, shown, tag_of
+from aoeinit.install.fstab.plan import PATIENT, By, is_on, place, rewrite, unused
+
+
+def examine(system: System) -> Iterator[Finding]:
+    """Ask what ``aoeinit fstab`` would change, and look for devices that will not be there."""
+    if system.target is None or not system.fstab:
+        return
+    fix = system.command(f"fstab --target {system.target}")
+    devices: dict[int, Device] = {}
+    for line in system.fstab:
+        if not line.is_disk or (is_patient(line) and not is_on(line, system.target)):
+            continue
+        device = _device(system, line)
+        if device:
+            devices[line.number] = device
+        elif system.running is None and tag_of(line.source):
+            continue  # whether the target has it, only the machine that sees the target can tell
+        else:
+            yield graded(_missing(system, line), fix, fatal=not is_patient(line))
+    yield from _planned(system, devices, fix)
+    yield from _rule(system)
+
+
+def is_patient(line: Line) -> bool:
+    """Tell whether a boot goes on without what the line mounts."""
+    return not PATIENT.isdisjoint(line.options)
+
+
+def _device(system: System, line: Line) -> Device | None:
+    there = system.running.partitions if system.running else None
+    if there is not None:
+        return next((each for each in there if each.is_named_by(line.source)), None)
+    return Device(line.source) if system.target and is_on(line, system.target) else None
+
+
+def _missing(system: System, line: Line) -> str:
+    where = f"/etc/fstab:{line.number}: {place(line)} is on {shown(line.source)}"
+    there = system.running.partitions if system.running else None
+    if there is not None and system.target and is_on(line, system.target):
+        return f"{where}, which {system.target} does not have"
+    return f"{where}, not on {system.target}: a boot waits for it, and stops"
+
+
+def _planned(system: System, devices: dict[int, Device], fix: str) -> Iterator[Finding]:
+    """Ask the planner about the lines whose devices are known, and about those that make no sense."""
+    if system.target is None:
+        return
+    lines = [each for each in system.fstab if each.number in devices or each.trouble or not each.is_disk]
+    plan = rewrite(lines, devices, target=system.target)
+    for change in plan.changes:
+        before, after = (Line.parse(change.number, text) for text in (change.before, change.after))
+        if before.kinds != after.kinds:
+            told = f"{devices[change.number].path} holds {after.kinds[0]}, not {','.join(before.kinds)}"
+            yield error(f"/etc/fstab:{change.number}: {told}", fix)
+    for told in plan.warnings:
+        yield warning(f"/etc/fstab: {told}", _way_out(told, fix))
+    for told in unused(system.fstab, {}, (), By.PATH):
+        yield warning(f"/etc/fstab: {told}", fix)
+
+
+def _way_out(told: str, fix: str) -> str:
+    return "apt install zram-tools, or dnf install zram-generator" if "swap over the network" in told else fix
+
+
+def _rule(system: System) -> Iterator[Finding]:
+    """Tell of names that udev does not make for targets."""
+    named = [each for each in system.fstab if each.is_disk and tag_of(each.source) and not is_patient(each)]
+    if named and not has_rule(system.sysroot):
+        fatal = any(each.mount_point != "/" for each in named)
+        yield graded(
+            f"/etc/fstab:{named[0].number}: {shown(named[0].source)}, and no udev rule gives AoE devices "
+            "such names",
+            system.command("network"),
+            fatal=fatal,
+        )
