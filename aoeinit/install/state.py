@@ -75,12 +75,22 @@ class Change:
 
 
 def locate(sysroot: Path, path: str) -> Path:
-    """Give where a path is on this machine, following links inside the sysroot, but not the last one."""
+    """Give where a path is on this machine, following links inside the sysroot, but not the last one.
+
+    Raises :class:`AoeinitError` for a folder that is a link to nothing inside the sysroot: outside of it the
+    link may well lead to a folder, but to this machine's own.
+    """
     folder, _, name = path.rpartition("/")
     found = resolve(sysroot, folder)
     if found is not None:
         return found.file / name
-    return (locate(sysroot, folder) if folder else sysroot) / name
+    place = locate(sysroot, folder)
+    if place.is_symlink():
+        raise AoeinitError(
+            f"{place} is a link to {place.readlink()}, and nothing is there in {sysroot}",
+            "make that folder, or put one in the link's place",
+        )
+    return place / name
 
 
 def look(sysroot: Path, path: str) -> State:
