@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from aoeinit.aoe.target import Target
-from aoeinit.errors import ConfigError
+from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.grub.cmdline import Parameters
 from aoeinit.install.grub.config import RECORD, GrubConfig, names_boot, plan_grub_config, plan_grub_undo
 from aoeinit.install.grub.defaults import rewrite_defaults
@@ -261,6 +261,24 @@ def test_a_link_stays_and_what_it_leads_to_changes(tmp_path: Path) -> None:
     (fedora / "boot/grub2/grubenv").rename(fedora / "boot/efi/EFI/fedora/grubenv")
     (fedora / "boot/grub2/grubenv").symlink_to("/boot/efi/EFI/fedora/grubenv")
     assert "boot/efi/EFI/fedora/grubenv" in contents(plan_grub_config(fedora, PARAMETERS, OWN))
+
+
+@pytest.mark.parametrize("path", ["boot/grub2/grubenv", ENTRY_FILE, "etc/default/grub", "etc/kernel/cmdline"])
+def test_a_link_to_nothing_is_refused(tmp_path: Path, path: str) -> None:
+    fedora = make_fedora(tmp_path)
+    (fedora / path).unlink(missing_ok=True)
+    (fedora / path).symlink_to("/not/mounted")
+    with pytest.raises(AoeinitError, match=f"/{path} is a link to /not/mounted, and nothing is there"):
+        plan_grub_config(fedora, PARAMETERS, OWN)
+
+
+def test_what_is_no_entry_and_no_drop_in_is_left_alone(tmp_path: Path) -> None:
+    fedora = make_fedora(tmp_path)
+    (fedora / "boot/loader/entries/old").mkdir()
+    (fedora / "etc/default/grub.d").mkdir()
+    (fedora / "etc/default/grub.d/gone.cfg").symlink_to("/not/there")
+    (fedora / "etc/default/grub.d/folder.cfg").mkdir()
+    assert plan_grub_config(fedora, PARAMETERS, OWN).plan.changes
 
 
 def test_without_the_file_system_of_boot_what_names_it_stays(tmp_path: Path) -> None:

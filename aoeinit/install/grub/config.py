@@ -1,12 +1,13 @@
 """What GRUB is told: the command line in every place that it comes from, and what else names the old disk."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from aoeinit.errors import ConfigError
+from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.command import Command
 from aoeinit.install.grub.cmdline import Parameters, rewrite, warnings_of
 from aoeinit.install.grub.defaults import DEFAULTS, KEY, rewrite_defaults
@@ -126,8 +127,10 @@ def _counts(line: str) -> bool:
 def _entries(sysroot: Path, parameters: Parameters, boot: BootFileSystem | None) -> Iterator[_Edit]:
     files = frozenset(names_in(sysroot, "boot"))
     for name in names_in(sysroot, ENTRIES):
+        if not name.endswith(".conf"):
+            continue
         path, before = _file(sysroot, f"{ENTRIES}/{name}")
-        if name.endswith(".conf") and before:
+        if before:
             text = before.content.decode(errors="surrogateescape")
             entry = rewrite_entry(text, parameters, boot, files)
             content = entry.text.encode(errors="surrogateescape")
@@ -152,10 +155,18 @@ def _stub(sysroot: Path, name: str, boot: BootFileSystem) -> _Edit:
 
 
 def _file(sysroot: Path, path: str) -> tuple[str, State]:
-    """Give a file that a path leads to, following links: it alone is changed."""
+    """Give a file that a path leads to, following links: it alone is changed.
+
+    Raises :class:`AoeinitError` for a link to nothing, such as Fedora's to an EFI partition not mounted.
+    """
     found = resolve(sysroot, path)
-    path = found.path if found else path
-    return path, look(sysroot, path)
+    state = look(sysroot, found.path if found else path)
+    if found is None and state:
+        raise AoeinitError(
+            f"{locate(sysroot, path)} is a link to {os.fsdecode(state.content)}, and nothing is there",
+            "mount what that is on, the EFI partition perhaps, or remove the link",
+        )
+    return found.path if found else path, state
 
 
 def _change(path: str, before: State, content: bytes, why: str) -> Change:
@@ -165,7 +176,8 @@ def _change(path: str, before: State, content: bytes, why: str) -> Change:
 def _drop_ins(sysroot: Path) -> Iterator[str]:
     """Warn of files that Debian's grub-mkconfig reads after /etc/default/grub."""
     for name in names_in(sysroot, DROP_INS):
-        state = _file(sysroot, f"{DROP_INS}/{name}")[1]
+        place = resolve(sysroot, f"{DROP_INS}/{name}")
+        state = look(sysroot, place.path) if place and place.file.is_file() else None
         found = state and re.search(rb"^[^#\n]*\b" + KEY.encode() + rb"\w*\+?=", state.content, re.MULTILINE)
         if found and name.endswith(".cfg"):
             yield f"/{DROP_INS}/{name} sets {KEY}, too, and has the last word: it must name no other root"
