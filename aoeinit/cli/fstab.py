@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from aoeinit.errors import AoeinitError, ConfigError
 if TYPE_CHECKING:
     from aoeinit.aoe.target import Target
     from aoeinit.install.fstab.device import Device
+    from aoeinit.install.fstab.lines import Line
     from aoeinit.install.fstab.plan import FstabPlan
     from aoeinit.install.state import Change, Present
 
@@ -80,6 +81,7 @@ def planned(
     lines = parse(before.content)
     mounts, swaps = mapped(maps, target, there)
     given = by_mount_point(lines, mounts, swaps)
+    refuse_sharing(lines, given)
     devices = matched(lines, given, there or (), target=target)
     plan = rewrite(lines, devices, target=target, by=By(by))
     unseen = (f"this machine does not see {target}: types of file systems were not compared",)
@@ -104,6 +106,8 @@ def mapped(
         if there is not None or device.path == place:
             refuse_content(device, text, swap=point == "swap")
         if point == "swap":
+            if device in swaps:
+                raise ConfigError(f"--map names {device.path} for swap twice", "name each partition once")
             swaps.append(device)
             continue
         point = "/" + point.strip("/")
@@ -140,6 +144,25 @@ def refuse_content(device: "Device", text: str, *, swap: bool) -> None:
             f"--map {text}: {device.path} holds no {wanted}, but {device.fstype or 'nothing known'}",
             f"name another, or make a {wanted} on it first",
         )
+
+
+def refuse_sharing(lines: "Sequence[Line]", given: "Mapping[int, Device]") -> None:
+    """Refuse one device for lines that name several now; raises :class:`ConfigError`.
+
+    A btrfs may take in what were several file systems, each as a subvolume.
+    """
+    from aoeinit.install.fstab.plan import place
+
+    first: dict[str, Line] = {}
+    for each in (entry for entry in lines if entry.number in given and "btrfs" not in entry.kinds):
+        path = given[each.number].path
+        other = first.setdefault(path, each)
+        if other.source != each.source:
+            raise ConfigError(
+                f"--map gives {path} to line {other.number} ({place(other)}) and to line {each.number} "
+                f"({place(each)}), which are two devices now",
+                "give each a partition of its own, or remove the line of what is a folder now",
+            )
 
 
 def missing_rule(sysroot: Path, by: str) -> Iterator[str]:

@@ -140,6 +140,8 @@ def test_a_masked_rule_is_none(system: Path) -> None:
         (["swap=p2"], "holds no swap area, but ext4"),
         (["/=p1", "/=p2"], "--map names / twice"),
         (["/srv=p1", "/srv/=p2"], "--map names /srv twice"),
+        (["/=p1", "/boot=p1"], "--map gives /dev/etherd/e11.0p1 to line 2 (/) and to line 3 (/boot)"),
+        (["swap=p3", "swap=p3"], "--map names /dev/etherd/e11.0p3 for swap twice"),
         (["/=/dev/nothing-there"], "cannot read /dev/nothing-there"),
     ],
 )
@@ -149,6 +151,12 @@ def test_a_wrong_map_is_refused_and_changes_nothing(system: Path, maps: list[str
     assert message in caught.value.message
     assert content(system) == TEXT
     assert not (system / BACKUP).exists()
+
+
+def test_subvolumes_may_share_a_partition(system: Path) -> None:
+    (system / "etc/fstab").write_text("UUID=1 / btrfs subvol=root\nUUID=2 /home btrfs subvol=home\n")
+    run(system, "--map", "/=p1", "--map", "/home=p1", target="e11.1")
+    assert content(system).count(b"/dev/etherd/e11.1p1 ") == 2
 
 
 def test_a_target_that_is_not_seen_needs_a_map(system: Path) -> None:

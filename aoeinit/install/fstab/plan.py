@@ -137,7 +137,10 @@ def spelled(device: Device, by: By) -> str:
     if by is By.PATH:
         return device.path
     if device.uuid is None:
-        raise ConfigError(f"{device.path} has no UUID", "make a file system on it, or name it with --by path")
+        raise ConfigError(
+            f"{device.path} has no UUID that this machine sees",
+            "load the driver (modprobe aoe), make a file system on it, or name it with --by path",
+        )
     return f"UUID={device.uuid}"
 
 
