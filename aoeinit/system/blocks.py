@@ -57,7 +57,8 @@ def source_system() -> Source:
     if source.root.subvolume is None or not shutil.which("btrfs", path=search_path()):
         return source
     words = ("btrfs", "subvolume", "list", "-s", "/")
-    return replace(source, snapshots=read_snapshots(run(Command(words, "lists snapshots"))))
+    listed = run(Command(words, "lists snapshots"))
+    return replace(source, snapshots=read_snapshots(listed, source.mounts))
 
 
 def devices_text() -> str:

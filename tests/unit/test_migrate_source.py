@@ -124,6 +124,13 @@ def test_snapshots_are_read_by_their_path() -> None:
     assert read_snapshots(text) == ("@/.snapshots/1/a snapshot", "@/.snapshots/2/snapshot")
 
 
+def test_a_snapshot_that_is_mounted_is_a_part_of_the_system() -> None:
+    text = "ID 256 gen 7 cgen 6 top level 5 otime 2026-01-02 03:04:05 path @\n"
+    root = mounted("/", "/dev/vda3[/@]", "btrfs", fsroot="/@", options="rw,subvol=/@")
+    assert read_snapshots(text) == ("@",)
+    assert read_snapshots(text, source_of([root]).mounts) == ()
+
+
 def test_logical_volumes_and_their_swap_are_found() -> None:
     source = fedora_lvm()
     assert source.root.device == "/dev/mapper/fedora-root"

@@ -181,9 +181,10 @@ def read_swaps(text: str) -> Iterator[Swap]:
                 yield Swap(unescape(path), int(size) * 1024, is_file=kind == "file")
 
 
-def read_snapshots(text: str) -> tuple[str, ...]:
-    """Read what ``btrfs subvolume list -s`` tells."""
-    return tuple(re.findall(r"^ID .* path (.+)$", text, re.MULTILINE))
+def read_snapshots(text: str, mounts: Iterable[Mounted] = ()) -> tuple[str, ...]:
+    """Read what ``btrfs subvolume list -s`` tells; what is mounted is in use, and no mere copy of something."""
+    used = {each.subvolume for each in mounts}
+    return tuple(path for path in re.findall(r"^ID .* path (.+)$", text, re.MULTILINE) if path not in used)
 
 
 def fstab_points(text: str) -> frozenset[str]:
