@@ -94,7 +94,9 @@ def migrate(
     The system itself is only read. What was cut short goes on with --resume.
     """
     from aoeinit.cli import migrate_text as text
-    from aoeinit.cli.migrating import Run, carry_out_steps, workplace
+    from aoeinit.cli.migrate_actions import Run
+    from aoeinit.cli.migrate_facts import found_progress
+    from aoeinit.cli.migrating import carry_out_steps, workplace
     from aoeinit.install.migrate.disk import Disk, Identity
     from aoeinit.system import blocks
 
@@ -109,7 +111,9 @@ def migrate(
     with workplace(), found_disk(place, device) as disk:
         source = blocks.source_system()
         identity = Identity(source.root.uuid or source.root.device, place)
-        progress = found_progress(source, disk, identity) if resume and isinstance(disk, Disk) else None
+        progress = None
+        if resume and isinstance(disk, Disk):
+            progress = found_progress(source, disk, identity)
         prepared = prepare(wish, source, disk, identity, progress)
         if not (as_json and plan_only):
             text.show_findings(prepared)
@@ -120,7 +124,8 @@ def migrate(
                 "the system cannot be moved like this", "nothing was written; --plan shows all"
             )
         agree(prepared, yes=yes, resuming=progress is not None)
-        run = Run(prepared.migration, progress or begin(prepared.migration), quiet=quiet)
+        how = f"--device {device} --as {place}" if device else f"--target {place}"
+        run = Run(prepared.migration, progress or begin(prepared.migration), how, quiet=quiet)
         carry_out_steps(run)
     text.show_result(prepared.migration, run.warnings, as_json=as_json)
     return 0
@@ -215,48 +220,13 @@ def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "La
         return error
 
 
-def found_progress(source: "Source", disk: "Disk", identity: "Identity") -> "Progress | None":
-    """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
-
-    Raises :class:`AoeinitError` where there is nothing to go on with.
-    """
-    from aoeinit.install.command import Command
-    from aoeinit.install.migrate.plan import TO
-    from aoeinit.install.migrate.progress import RECORD, read_progress
-    from aoeinit.install.state import look as look_at
-    from aoeinit.system import blocks
-    from aoeinit.system.commands import run
-
-    tables = {identity.short("table"), f"{identity.uuid('table')}"}
-    if blocks.table_uuid(disk.node) not in tables:
-        raise AoeinitError(
-            f"{disk.node} holds no migration of this system", "leave out --resume to begin one"
-        )
-    if any(blocks.users(disk.node)):
-        return None  # the preflight tells
-    name = f"{identity.uuid('filesystem /')}"
-    root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
-    if root is None:
-        return None
-    # A journal is replayed: this is ours, and the record may be in it.
-    options = ("-o", f"subvol=/{source.root.subvolume}") if source.root.subvolume else ()
-    run(Command(("mount", "-t", root.fstype or "auto", *options, root.path, f"{TO}"), "shows the record"))
-    try:
-        state = look_at(TO, RECORD)
-    finally:
-        run(Command(("umount", f"{TO}"), "is no longer needed"))
-    if state is None:
-        return None
-    points = {each.point for each in source.mounts}
-    return read_progress(state.content, identity, disk, points)
-
-
 def begin(migration: "Migration") -> "Progress":
     """Begin a migration."""
-    from aoeinit.cli.migrating import now
+    import time
+
     from aoeinit.install.migrate.progress import Progress
 
-    return Progress(migration.identity, migration.disk.size, migration.layout, now())
+    return Progress(migration.identity, migration.disk.size, migration.layout, time.time())
 
 
 def agree(prepared: Prepared, *, yes: bool, resuming: bool) -> None:

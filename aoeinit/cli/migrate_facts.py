@@ -8,18 +8,23 @@ from typing import Final
 from aoeinit.aoe.target import Target
 from aoeinit.cli import making
 from aoeinit.cli.hooks import is_callable, own_command
-from aoeinit.cli.migrating import bootable_releases
 from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
 from aoeinit.errors import AoeinitError
+from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout
+from aoeinit.install.migrate.plan import TO
 from aoeinit.install.migrate.preflight import Facts, TargetFacts, needed_programs
+from aoeinit.install.migrate.progress import RECORD, Progress, read_progress
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.network.interface import choose
+from aoeinit.install.state import look
 from aoeinit.kernel.hardware import network_interfaces
+from aoeinit.kernel.release import installed_releases
+from aoeinit.sysroot import resolve
 from aoeinit.system import blocks
-from aoeinit.system.commands import search_path
+from aoeinit.system.commands import run, search_path
 
 ROOT: Final = Path("/")
 WAIT_SECONDS: Final = 20
@@ -35,7 +40,7 @@ def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
         interface=blocks.attribute(disk.node, "netif").partition(",")[0],
         holds=tuple(blocks.signatures(disk.node)),
         used_by=tuple(blocks.users(disk.node)),
-        ours=blocks.table_uuid(disk.node) in {identity.short("table"), f"{identity.uuid('table')}"},
+        ours=blocks.table_uuid(disk.node) in table_names(identity),
     )
 
 
@@ -49,7 +54,8 @@ def facts(
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
-        chosen, mac = choose(known, name=interface, mac=None, serving=[getattr(target, "interface", "")])
+        serving = () if isinstance(target, AoeinitError) else (target.interface,)
+        chosen, mac = choose(known, name=interface, mac=None, serving=serving)
     except AoeinitError as error:
         chosen, mac = error, ""
     programs = needed_programs(layout) if isinstance(layout, Layout) else frozenset()
@@ -86,10 +92,62 @@ def kernels(filesystem: str) -> dict[str, AoeinitError | None]:
     return found
 
 
+def bootable_releases(sysroot: Path) -> tuple[str, ...]:
+    """List the kernels that are in /boot and have modules, the newest last."""
+    return tuple(
+        release for release in installed_releases(sysroot) if resolve(sysroot, f"boot/vmlinuz-{release}")
+    )
+
+
 def find_disk(target: Target) -> Disk:
     """Find a target as a disk of this machine; raises :class:`AoeinitError` where it does not answer."""
     blocks.wait_for_target(target, WAIT_SECONDS)
     node = f"{blocks.ETHERD / str(target)}"
     if blocks.disk_of(node) != f"etherd!{target}":
         raise AoeinitError(f"{node} is {os.path.realpath(node)}", "remove what stands in the target's place")
+    state = blocks.attribute(node, "state")
+    if not state.startswith("up"):
+        raise AoeinitError(f"target {target} is {state or 'not up'}", "see to its server, and load aoe anew")
     return Disk(target, node, blocks.size_of(node))
+
+
+def found_progress(source: Source, disk: Disk, identity: Identity) -> Progress | None:
+    """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
+
+    Raises :class:`AoeinitError` where there is nothing to go on with.
+    """
+    if blocks.table_uuid(disk.node) not in table_names(identity):
+        raise AoeinitError(
+            f"{disk.node} holds no migration of this system", "leave out --resume to begin one"
+        )
+    if any(blocks.users(disk.node)):
+        return None  # the preflight tells
+    name = f"{identity.uuid('filesystem /')}"
+    root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
+    if root is None:
+        return None
+    # A journal is replayed: this is ours, and the record may be in it.
+    options = ("-o", "subvol=/") if root.fstype == "btrfs" else ()
+    run(Command(("mount", "-t", root.fstype or "auto", *options, root.path, f"{TO}"), "shows the record"))
+    try:
+        top = TO / (source.root.subvolume or "") if root.fstype == "btrfs" else TO
+        state = look(top, RECORD)
+        if state is None and has_files(top):
+            raise AoeinitError(
+                f"{root.path} holds files, and no record of how they came there", "--wipe destroys them"
+            )
+    finally:
+        run(Command(("umount", f"{TO}"), "is no longer needed"))
+    if state is None:
+        return None
+    return read_progress(state.content, identity, disk, {each.point for each in source.mounts})
+
+
+def has_files(top: Path) -> bool:
+    """Tell whether there is any file, but for a record that was not finished."""
+    return any(files for folder, _, files in os.walk(top) if folder != os.fspath((top / RECORD).parent))
+
+
+def table_names(identity: Identity) -> frozenset[str]:
+    """Name the partition tables that a migration makes, of either kind."""
+    return frozenset({identity.short("table"), f"{identity.uuid('table')}"})

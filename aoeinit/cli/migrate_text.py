@@ -14,7 +14,17 @@ from aoeinit.cli.changes import line
 from aoeinit.errors import AoeinitError
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.handover import firmware_advice, server_lines
-from aoeinit.install.migrate.plan import Action, BootCheck, Comparison, Copy, Files, Image, Migration, Mount
+from aoeinit.install.migrate.plan import (
+    Action,
+    BootCheck,
+    Comparison,
+    Copy,
+    Files,
+    Image,
+    Migration,
+    Mount,
+    TabCheck,
+)
 from aoeinit.install.migrate.steps import Step, steps
 
 if TYPE_CHECKING:
@@ -95,7 +105,7 @@ def action_lines(action: Action) -> Iterator[str]:
     match action:
         case Command():
             yield from command_lines(action)
-        case Mount(command) | Copy(command) | Comparison(command):
+        case Mount(command) | Copy(command) | Comparison(command) | TabCheck(command):
             yield from command_lines(command)
         case Files(changes, warnings):
             for change in changes:

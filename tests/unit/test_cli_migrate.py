@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from aoeinit.cli.bar import Bar, amount, clock, line
 from aoeinit.cli.migrate import Prepared, agree, migrate, named
+from aoeinit.cli.migrate_actions import DEVICE, changed_since, listed_names
 from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
-from aoeinit.cli.migrating import DEVICE, changed_since, listed_names
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.migrate.preflight import TargetFacts, error
 from aoeinit.install.migrate.steps import Step, steps

@@ -157,6 +157,11 @@ def test_labels_are_asked_for_where_selinux_is_in_use(
         ("disk = 1\n" + ONE, "unknown key 'disk'"),
         ('[[partition]]\nmount = "/boot"\nsize = "1G"', "no partition for /"),
         (ONE + ONE, "mounts / twice"),
+        ("table = []\n" + ONE, r"table is \[\]"),
+        *(
+            (ONE + f'[[partition]]\nmount = "{point}"\nsize = "1G"', "partition 2: mount is ")
+            for point in ("/a b", "/a/../b", "//home", "/home/", "/./x", "")
+        ),
         (ONE + '[[partition]]\nmount = "/home"\nsize = "rest"', "the rest to several"),
         (ONE + '[[partition]]\nmount = "home"\nsize = "1G"', "partition 2: mount is 'home'"),
         (ONE + '[[partition]]\nmount = "/home"\nsize = "much"', "partition 2: size is 'much'"),

@@ -23,6 +23,7 @@ KEYS: Final = frozenset({"mount", "filesystem", "size", "label"})
 UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 TABLES: Final = ("dos", "gpt")
 REST: Final = "rest"
+POINT: Final = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^/\s\x00-\x1f]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def read_layout(content: bytes, source: Source, name: str) -> Asked:
     parts, table = plain.pop("partition", None), plain.pop("table", None)
     if plain:
         raise ConfigError(f"{name}: unknown key {next(iter(plain))!r}", "there is: table, partition")
-    if table not in {None, *TABLES}:
+    if table not in (None, *TABLES):
         raise ConfigError(f"{name}: table is {table!r}", f"it can be {' or '.join(TABLES)}")
     if not isinstance(parts, list) or not parts or not all(isinstance(each, dict) for each in parts):
         raise ConfigError(f"{name} has no partitions", f"write one: {EXAMPLE}")
@@ -88,8 +89,8 @@ def _wanted(parts: list[dict[str, Any]], points: list[str], source: Source, name
 def _filesystem(plain: Mapping[str, Any], point: str, source: Source, where: str) -> str:
     if point == SWAP:
         return SWAP
-    if not point.startswith("/"):
-        raise ConfigError(f"{where}: mount is {point!r}", 'it is an absolute path, or "swap"')
+    if not POINT.fullmatch(point):
+        raise ConfigError(f"{where}: mount is {point!r}", 'it is an absolute path without blanks, or "swap"')
     had = next((each.filesystem for each in source.mounts if each.point == point), source.root.filesystem)
     kind = plain.get("filesystem", had)
     if kind not in FILESYSTEMS:

@@ -93,6 +93,13 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class TabCheck:
+    """A program that reads the new fstab; what it finds may have been wrong before."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class BootCheck:
     """A look at what the moved system needs to boot: images, and ``files``, one of each group."""
 
@@ -100,4 +107,4 @@ class BootCheck:
     files: tuple[tuple[str, ...], ...]
 
 
-Action = Command | Mount | Copy | Comparison | Files | Image | BootCheck
+Action = Command | Mount | Copy | Comparison | Files | Image | TabCheck | BootCheck

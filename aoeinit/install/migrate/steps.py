@@ -10,7 +10,7 @@ from aoeinit.install.migrate import rewriting
 from aoeinit.install.migrate.copying import compare_actions, copied_points, copy_actions, holder
 from aoeinit.install.migrate.layout import MIB, Layout, Partition, Volume
 from aoeinit.install.migrate.making import format_commands, partition_table
-from aoeinit.install.migrate.plan import ROOT, TOP, Action, BootCheck, Image, Migration, Mount
+from aoeinit.install.migrate.plan import ROOT, TOP, Action, BootCheck, Image, Migration, Mount, TabCheck
 from aoeinit.install.migrate.source import Source
 
 Planner = Callable[[Path], Iterable[Action]]
@@ -171,5 +171,5 @@ def check(migration: Migration) -> Iterator[Action]:
     # On the server the devices do not have the names yet that fstab has for them, which findmnt would miss.
     if disk.part(1) == disk.future_part(1):
         words = ("findmnt", "--verify", "--tab-file", "/etc/fstab")
-        yield Command(words, "reads the new fstab as mount does", inside=True)
+        yield TabCheck(Command(words, "reads the new fstab as mount does", inside=True))
     yield BootCheck(migration.releases, rewriting.boot_files(migration))
