@@ -182,7 +182,7 @@ def read_swaps(text: str) -> Iterator[Swap]:
 
 
 def read_snapshots(text: str, mounts: Iterable[Mounted] = ()) -> tuple[str, ...]:
-    """Read what ``btrfs subvolume list -s`` tells; what is mounted is in use, and no mere copy of something."""
+    """Read what ``btrfs subvolume list -s`` tells; what is mounted is in use, and no mere copy."""
     used = {each.subvolume for each in mounts}
     return tuple(path for path in re.findall(r"^ID .* path (.+)$", text, re.MULTILINE) if path not in used)
 
