@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -201,3 +202,11 @@ def test_the_server_gets_all_that_admits_the_machine() -> None:
     assert 'filename "";' in text
     assert "BIOS" in "\n".join(firmware_advice("bios"))
     assert "UEFI" in "\n".join(firmware_advice("efi"))
+
+
+def test_the_layout_in_the_documentation_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs/how-to.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    asked = read_layout(example.encode(), debian(), "layout.toml")
+    assert asked.table == "gpt"
+    assert [each.label for each in asked.wanted] == ["boot", "swap", "root"]
