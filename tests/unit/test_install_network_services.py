@@ -163,7 +163,16 @@ HARMFUL = {
     "ifupdown: MAC": (INTERFACES, "iface enp1s0 inet dhcp\n\thwaddress ether 02:00:00:00:00:01\n", 2, "MAC"),
     "ifupdown: MTU": (INTERFACES, "iface enp1s0 inet dhcp\n\tmtu 9000\n", 2, "rd.aoe.mtu=9000"),
     "ifupdown: down": (INTERFACES, "iface enp1s0 inet dhcp\n\tpre-up ip link set $IFACE down\n", 2, "down"),
+    "ifupdown: tabs": (INTERFACES, "iface\tbr0\tinet\tdhcp\n\tbridge_ports\tenp1s0\n", 2, "part of br0"),
+    "ifupdown: a line that goes on": (
+        INTERFACES,
+        "# bridge \\\niface br0 inet dhcp\n  bridge_ports eth9 \\\n    enp1s0\n",
+        3,
+        "part of br0",
+    ),
     "ifupdown: rename": (INTERFACES, "rename enp1s0=lan0\n", 1, "another name"),
+    "ifupdown: rename by a pattern": (INTERFACES, "rename eth9=x /en*/=lan0\n", 1, "another name"),
+    "ifupdown: rename by MAC": (INTERFACES, f"rename mac/{MAC.upper()}=lan0\n", 1, "another name"),
     "netplan: bridge": (
         PLAN,
         "network:\n  version: 2\n  bridges:\n    br0:\n      dhcp4: true\n      interfaces: [ens9, enp1s0]\n",
@@ -179,6 +188,16 @@ HARMFUL = {
         ),
         9,
         "part of bond0",
+    ),
+    "netplan: bridge, by a pattern": (
+        PLAN,
+        (
+            "network:\n  ethernets:\n    cards:\n      match:\n        name: 'en*'\n"
+            "    others:\n      match:\n        name: 'en*'\n        macaddress: 52:54:00:11:00:09\n"
+            "  bridges:\n    br1:\n      interfaces: [others]\n    br0:\n      interfaces: [cards]\n"
+        ),
+        14,
+        "part of br0",
     ),
     "netplan: MAC": (
         PLAN,
@@ -243,6 +262,20 @@ def test_sourced_files_of_ifupdown_are_read(system: Path) -> None:
     assert plan_network(system, BOOT).warnings == ()
     plan = planned(system, INTERFACES, "source /etc/network/interfaces.d/*\n")
     assert places(plan) == ["etc/network/interfaces.d/lan:2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("source /etc/network/lan", "etc/network/lan"),
+        ("source lan.d/*.cfg", "etc/network/lan.d/br0.cfg"),
+        ("source-directory /srv/lan", "srv/lan/br0"),
+    ],
+)
+def test_ifupdowns_files_may_be_anywhere_and_take_in_others(system: Path, line: str, path: str) -> None:
+    put(system, "etc/network/first", f"source first\n{line}\n")
+    put(system, path, "iface br0 inet dhcp\n\tbridge_ports enp1s0\n")
+    assert places(planned(system, INTERFACES, "source first\n")) == [f"{path}:2"]
 
 
 def test_only_the_first_network_file_of_an_interface_counts(system: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from aoeinit.install.network.conflicts import Fatal, enslaved, readdressed, resized, taken_down
 from aoeinit.install.network.interface import BootInterface
-from aoeinit.install.network.lines import Line, files, has_file, read_lines
+from aoeinit.install.network.lines import Line, files, has_file, joined, read_lines
 from aoeinit.install.state import Change, Present, State, look
 from aoeinit.sysroot import resolve
 
@@ -101,17 +101,28 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
         return
     stanza = ""
     for line in _all_lines(sysroot):
-        key, _, value = line.text.strip().partition(" ")
-        value = value.strip()
-        if key == "rename" and any(each.startswith(f"{boot.name}=") for each in value.split()):
+        key, value = (*line.text.strip().split(maxsplit=1), "", "")[:2]
+        if key == "rename" and any(new != boot.name for new in _new_names(value, boot)):
             told = f"{boot.name} gets another name under the root, which is lost then; take the line out"
             yield Fatal(line.says(told))
         if key == "iface":
-            stanza = value.partition(" ")[0]
+            stanza = (*value.split(), "")[0]
         elif key in SELECTING or key.startswith("allow-"):
             stanza = ""
         elif stanza and not key.startswith("#"):
             yield from _told(line, stanza, key.replace("_", "-"), value, boot)
+
+
+def _new_names(value: str, boot: BootInterface) -> Iterator[str]:
+    """Give what follows ``=`` where a word means the interface: ``NAME=``, ``/PATTERN=`` or ``mac/MAC=``."""
+    for word in value.split():
+        current, _, new = word.partition("=")
+        variable, slash, pattern = current.partition("/")
+        pattern = pattern.partition("/")[0]
+        by_name = not variable and fnmatch.fnmatchcase(boot.name, pattern)
+        by_mac = variable == "mac" and pattern.lower() == boot.mac
+        if new and (by_name or by_mac if slash else current == boot.name):
+            yield new
 
 
 def _told(line: Line, stanza: str, key: str, value: str, boot: BootInterface) -> Iterator[str]:
@@ -136,10 +147,22 @@ def _told(line: Line, stanza: str, key: str, value: str, boot: BootInterface) ->
                 yield enslaved(line, boot, f"what {words[0]} puts it in")
 
 
-def _all_lines(sysroot: Path) -> Iterator[Line]:
-    """Read the file and those it takes in, one after another."""
-    lines = read_lines(sysroot, INTERFACES)
-    yield from lines
-    for path in files(sysroot, "etc/network/interfaces.d", "*"):
-        if any(_includes(line, path) for line in lines):
-            yield from read_lines(sysroot, path)
+def _all_lines(sysroot: Path, path: str = INTERFACES, seen: set[str] | None = None) -> Iterator[Line]:
+    """Read a file, and those it takes in where it does; each once."""
+    seen = set() if seen is None else seen
+    seen.add(path)
+    lines = (line for line in read_lines(sysroot, path) if not line.text.lstrip().startswith("#"))
+    for line in joined(lines):
+        yield line
+        for each in _included(sysroot, line):
+            if each not in seen:
+                yield from _all_lines(sysroot, each, seen)
+
+
+def _included(sysroot: Path, line: Line) -> Iterator[str]:
+    """Name the files that a line takes in; of ``source`` their names may be patterns."""
+    key, *included = line.text.split() or [""]
+    for each in included if key in {"source", "source-directory"} else ():
+        path = str(PurePath(line.path).parent / each).strip("/")
+        folder, _, pattern = path.rpartition("/") if key == "source" else (path, "", "*")
+        yield from files(sysroot, folder, pattern)

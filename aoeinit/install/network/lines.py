@@ -44,6 +44,19 @@ def read_lines(sysroot: Path, path: str) -> tuple[Line, ...]:
     return tuple(Line(path, number, line) for number, line in enumerate(text.split("\n"), 1))
 
 
+def joined(lines: Iterable[Line]) -> Iterator[Line]:
+    """Join lines that go on after a backslash; each has the number of its first."""
+    text, first = "", None
+    for line in lines:
+        first = first or line
+        text += line.text.removesuffix("\\")
+        if not line.text.endswith("\\"):
+            yield Line(first.path, first.number, text)
+            text, first = "", None
+    if first:
+        yield Line(first.path, first.number, text)
+
+
 def files(sysroot: Path, folder: str, pattern: str) -> list[str]:
     """List the files of a folder whose names fit a pattern, in their order, by path.
 

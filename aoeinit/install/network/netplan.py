@@ -3,6 +3,7 @@
 Source: netplan's YAML reference. Block style only, which is what installers and cloud-init write.
 """
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,13 +46,15 @@ def _told(
 
 
 def _names(entries: list[Entry], boot: BootInterface) -> set[str]:
-    """Give the names that stand for the interface: its own, and those that are given to its MAC."""
-    found = {boot.name}
+    """Give the names that stand for the interface: its own, and those that are given to its MAC or name."""
+    found: dict[str, bool] = {}
     for keys, value, _ in entries:
         match keys:
-            case ("network", "ethernets", name, "match", "macaddress") if value.lower() == boot.mac:
-                found.add(name)
-    return found
+            case ("network", "ethernets", name, "match", "macaddress"):
+                found[name] = found.get(name, True) and value.lower() == boot.mac
+            case ("network", "ethernets", name, "match", "name"):
+                found[name] = found.get(name, True) and fnmatch.fnmatchcase(boot.name, value)
+    return {boot.name} | {name for name, fits in found.items() if fits}
 
 
 def _entries(lines: tuple[Line, ...]) -> Iterator[Entry]:

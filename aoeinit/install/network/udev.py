@@ -10,7 +10,7 @@ from typing import Final
 
 from aoeinit.install.network.conflicts import Fatal, resized
 from aoeinit.install.network.interface import BootInterface
-from aoeinit.install.network.lines import Line, files, has_folder, read_lines
+from aoeinit.install.network.lines import files, has_folder, joined, read_lines
 from aoeinit.install.state import Change, Present, look
 
 FOLDER: Final = "etc/udev/rules.d"
@@ -59,7 +59,7 @@ def changes(sysroot: Path) -> Iterator[Change]:
 def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
     """Warn of rules, such as those of udev's own generator of old, that rename the card."""
     for path in files(sysroot, FOLDER, "*.rules"):
-        for line in _joined(read_lines(sysroot, path)):
+        for line in joined(read_lines(sysroot, path)):
             found = re.search(r'(?<![\w{])NAME:?="([^"]+)"', line.text)
             if line.text.lstrip().startswith("#") or boot.mac not in line.text.lower():
                 continue
@@ -71,14 +71,3 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
                 yield Fatal(line.says(told))
             mtu = re.search(r'ATTR\{mtu\}="([0-9]+)"', line.text)
             yield from resized(line, boot, mtu[1]) if mtu else ()
-
-
-def _joined(lines: tuple[Line, ...]) -> Iterator[Line]:
-    """Join lines that go on after a backslash; each has the number of its first."""
-    text, first = "", None
-    for line in lines:
-        first = first or line
-        text += line.text.removesuffix("\\")
-        if not line.text.endswith("\\"):
-            yield Line(first.path, first.number, text)
-            text, first = "", None
