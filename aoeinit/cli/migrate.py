@@ -125,7 +125,8 @@ def migrate(
             )
         agree(prepared, yes=yes, resuming=progress is not None)
         how = f"--device {device} --as {place}" if device else f"--target {place}"
-        run = Run(prepared.migration, progress or begin(prepared.migration), how, quiet=quiet)
+        told = frozenset(each.text for each in prepared.findings)
+        run = Run(prepared.migration, progress or begin(prepared.migration), how, told, quiet=quiet)
         carry_out_steps(run)
     text.show_result(prepared.migration, run.warnings, as_json=as_json)
     return 0
@@ -175,20 +176,25 @@ def prepare(
     from aoeinit.cli import migrate_facts
     from aoeinit.cli.hooks import is_debian, own_command
     from aoeinit.install.migrate.plan import Migration
-    from aoeinit.install.migrate.preflight import may_start, preflight
+    from aoeinit.install.migrate.preflight import errors_first, may_start, preflight, rehearse
+    from aoeinit.install.migrate.steps import steps
 
     target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
     layout = progress.layout if progress else layout_for(wish, source, disk)
     found, mac = migrate_facts.facts(source, target, layout, wish.interface)
     findings = preflight(found, wipe=wish.wipe, resume=wish.resume)
-    if isinstance(disk, AoeinitError) or isinstance(layout, AoeinitError) or not may_start(findings):
+    if (
+        isinstance(disk, AoeinitError)
+        or isinstance(layout, AoeinitError)
+        or not isinstance(found.interface, str)
+    ):
         return Prepared(None, target, findings)
     migration = Migration(
         source=source,
         disk=disk,
         layout=layout,
         identity=identity,
-        interface=str(found.interface),
+        interface=found.interface,
         mac=mac,
         releases=tuple(release for release, reason in found.kernels.items() if reason is None),
         command=own_command(migrate_facts.ROOT),
@@ -196,7 +202,8 @@ def prepare(
         full=wish.full,
         resumed=wish.resume,
     )
-    return Prepared(migration, target, findings)
+    findings = errors_first((*findings, *rehearse(steps(migration), migrate_facts.ROOT)))
+    return Prepared(migration if may_start(findings) else None, target, findings)
 
 
 def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "Layout | AoeinitError":

@@ -48,11 +48,15 @@ HARMLESS: Final = frozenset({"/dev/null", "/dev/zero"})
 
 @dataclass(slots=True)
 class Run:
-    """One run of a migration: what it works on, how its target was ``named``, what it has told so far."""
+    """One run of a migration: what it works on, how its target was ``named``, the warnings it gave.
+
+    What the preflight has ``told`` is not said again.
+    """
 
     migration: Migration
     progress: Progress
     named: str
+    told: frozenset[str] = frozenset()
     quiet: bool = False
     warnings: list[str] = field(default_factory=list)
 
@@ -64,7 +68,8 @@ class Run:
     def warn(self, text: str) -> None:
         """Say what the user should know, now and at the end."""
         self.warnings.append(text)
-        click.echo(f"aoeinit: warning: {text}", err=True)
+        if text not in self.told:
+            click.echo(f"aoeinit: warning: {text}", err=True)
 
 
 def is_root_mounted(run: Run) -> bool:

@@ -69,9 +69,6 @@ def facts(
             kernels=kernels(layout.root.filesystem if isinstance(layout, Layout) else source.root.filesystem),
             running=frozenset(blocks.processes()),
             interface=chosen,
-            has_grub=any(
-                shutil.which(name, path=search_path()) for name in ("grub-install", "grub2-install")
-            ),
             command=command if is_callable(ROOT, command) else None,
         ),
         mac,

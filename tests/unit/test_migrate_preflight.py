@@ -1,14 +1,32 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.layout import lay_out, wanted_of
-from aoeinit.install.migrate.preflight import Facts, TargetFacts, may_start, needed_programs, preflight
+from aoeinit.install.migrate.preflight import (
+    Facts,
+    TargetFacts,
+    may_start,
+    needed_programs,
+    preflight,
+    rehearse,
+)
 from aoeinit.install.migrate.source import Source
-from tests.unit.migrate_samples import DISK, debian, device, fedora_btrfs, fedora_lvm, mounted, source_of
+from aoeinit.install.migrate.steps import steps
+from tests.unit.migrate_samples import (
+    DISK,
+    debian,
+    device,
+    fedora_btrfs,
+    fedora_lvm,
+    migration_of,
+    mounted,
+    source_of,
+)
 
 EMPTY = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", (), (), ours=False)
 NO_AOE = AoeinitError("kernel 5.14 has no aoe driver", "use another")
@@ -24,7 +42,6 @@ def facts_of(source: Source, **changes: Any) -> Facts:  # noqa: ANN401 - any fac
         kernels={"6.1.0-42-amd64": None},
         running=frozenset({"systemd", "sshd"}),
         interface="enp0s3",
-        has_grub=True,
         command="/opt/aoeinit/bin/aoeinit",
     )
     return replace(good, **changes)
@@ -57,7 +74,6 @@ def with_target(**changes: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any fact
             "mkfs.ext4 is not",
             "e2fsprogs",
         ),
-        ({"has_grub": False}, "no grub-install and no grub2-install", "grub-pc"),
         ({"kernels": {}}, "no kernel with modules", "package"),
         ({"kernels": {"5.14": NO_AOE}}, "no aoe driver", "use another"),
         ({"interface": AoeinitError("which interface?", "--interface")}, "which interface", "--interface"),
@@ -144,3 +160,17 @@ def test_only_the_programs_that_a_layout_needs_are_asked_for() -> None:
     programs = needed_programs(lay_out(wanted_of(fedora_btrfs()), 20 << 30, firmware="efi"))
     assert {"mkfs.btrfs", "btrfs", "mkfs.ext4", "mkfs.vfat"} <= programs
     assert not {"mkfs.xfs", "mkswap"} & programs
+
+
+def test_what_would_stop_a_step_on_the_copy_is_found_on_the_source(tmp_path: Path) -> None:
+    findings = list(rehearse(steps(migration_of(debian())), tmp_path))
+    said = {each.text.partition(":")[0]: each.level for each in findings}
+    assert said["fstab"] == said["network"] == said["GRUB"] == "error"
+    assert "partition table" not in said
+
+
+def test_what_planners_warn_of_is_told_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("LABEL=old /srv ext4 defaults 0 2\nUUID=a / ext4 defaults 0 1\n")
+    findings = list(rehearse(steps(migration_of(debian())), tmp_path))
+    assert any("/srv is on LABEL=old" in each.text and each.level == "warning" for each in findings)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.disk import Disk
 from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
 from aoeinit.install.migrate.making import PACKAGES
+from aoeinit.install.migrate.plan import Files
 from aoeinit.install.migrate.source import Source
+from aoeinit.install.migrate.steps import Step
 
 DATABASES: Final = {
     "mysqld": "MySQL",
@@ -73,7 +75,6 @@ class Facts:
     kernels: Mapping[str, AoeinitError | None]
     running: frozenset[str]
     interface: str | AoeinitError
-    has_grub: bool
     command: str | None
 
 
@@ -95,7 +96,23 @@ def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tupl
         *_kernels(facts.kernels),
         *_machine(facts),
     )
-    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.level != "error"))
+    return errors_first(found)
+
+
+def rehearse(todo: Iterable[Step], sysroot: Path) -> Iterator[Finding]:
+    """Plan all steps for the source itself, and list what would stop them, or be told, on its copy."""
+    for step in todo:
+        try:
+            files = [action for action in step.actions(sysroot) if isinstance(action, Files)]
+        except AoeinitError as found:
+            yield error(f"{step.what}: {found.message}", found.hint or "")
+            continue
+        yield from (Finding("warning", text) for action in files for text in action.warnings)
+
+
+def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings, and leave out what is said twice."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda each: each.level != "error"))
 
 
 def error(text: str, hint: str) -> Finding:
@@ -182,11 +199,6 @@ def _programs(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.layout, Layout):
         for name in sorted(needed_programs(facts.layout) - facts.programs):
             yield error(f"{name} is not installed", f"install the package {PACKAGES.get(name, name)}")
-    if not facts.has_grub:
-        yield error(
-            "this system has no grub-install and no grub2-install",
-            "install GRUB for this firmware: grub-pc or grub-efi-amd64 on Debian, grub2-pc on Fedora",
-        )
     if facts.command is None:
         yield Finding(
             "warning",
