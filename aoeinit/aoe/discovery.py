@@ -64,6 +64,11 @@ class Found:
         """Give the MAC of each server once."""
         return tuple(dict.fromkeys(path.place.server for path in self.paths))
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Give each size that its servers' disks have, in sectors: those of one disk have one."""
+        return _sizes(self.paths)
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
@@ -90,15 +95,20 @@ def _judged(target: Target, paths: tuple[Path, ...], heads: Collection[str] | No
 
 
 def _conflict(servers: tuple[str, ...], paths: tuple[Path, ...], heads: Collection[str] | None) -> str | None:
-    if heads is None and len(servers) > 1:
-        return f"{' and '.join(servers)} answer for it, and are not declared as its heads"
     strangers = [server for server in servers if heads is not None and server not in heads]
-    if strangers:
-        return f"{' and '.join(strangers)} answers for it, but is not declared as its head"
-    sizes = {path.identity.sectors for path in paths if path.identity}
+    reasons = []
+    if heads is None and len(servers) > 1:
+        reasons.append(f"{' and '.join(servers)} answer for it, and are not declared as its heads")
+    elif strangers:
+        reasons.append(f"{' and '.join(strangers)} answers for it, but is not declared as its head")
+    sizes = _sizes(paths)
     if len(sizes) > 1:
-        return f"its servers differ in size: {' and '.join(map(str, sorted(sizes)))} sectors"
-    return None
+        reasons.append(f"its servers differ in size: {' and '.join(map(str, sizes))} sectors")
+    return "; ".join(reasons) or None
+
+
+def _sizes(paths: Iterable[Path]) -> tuple[int, ...]:
+    return tuple(sorted({path.identity.sectors for path in paths if path.identity}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,8 @@ def conflicts(found: "Discovery", heads: "Heads") -> Iterator[str]:
     for each in found.targets:
         if each.conflict:
             yield f"{each.target}: {each.conflict}"
-            if not set(each.servers) <= set(heads.get(each.target, ())):
+            one_disk = len(each.sizes) <= 1
+            if one_disk and not set(each.servers) <= set(heads.get(each.target, ())):
                 yield f"{each.target}: if it is one disk: --heads {each.target}={','.join(each.servers)}"
 
 

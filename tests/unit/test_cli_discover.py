@@ -61,6 +61,13 @@ def test_two_servers_are_a_conflict_with_the_way_out(monkeypatch: pytest.MonkeyP
     ]
 
 
+def test_disks_of_two_sizes_are_not_proposed_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    larger = replace(OTHER, identity=replace(DISK, sectors=8_000_000))
+    lines = run(monkeypatch, Packets(PATH, larger)).stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[3].endswith("as its heads; its servers differ in size: 4000000 and 8000000 sectors")
+
+
 def test_declared_heads_are_none_and_a_missing_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run(monkeypatch, Packets(PATH), "--heads", f"e11.0={ONE},{TWO}").stdout.splitlines()
     assert lines[2:] == [f"warning: e11.0: its head {TWO} does not answer"]
