@@ -4,6 +4,8 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from aoeinit.install.command import Command
     from aoeinit.install.grub.config import GrubConfig
     from aoeinit.install.grub.entries import BootFileSystem
+    from aoeinit.install.state import Change
 
 target_option = click.option(
     "--target", metavar="eX.Y", help="The target.  [default: the one that the sysroot is mounted from]"
@@ -85,6 +88,8 @@ def config(
     from aoeinit.install.grub.config import names_boot, plan_grub_config, plan_grub_undo
 
     if undo:
+        if target or root:
+            raise click.UsageError("--undo knows what was changed: leave --target and --root out.")
         show_or_do(sysroot, plan_grub_undo(sysroot), dry_run=dry_run, as_json=as_json, undo=True)
         return
     found = find_target(sysroot, target)
@@ -126,9 +131,29 @@ def show_or_do(sysroot: Path, planned: "GrubConfig", *, dry_run: bool, as_json: 
         return
     for change in plan.changes:
         click.echo(f"{'would ' if dry_run else ''}{line(change)}")
+        for text in differences(change):
+            click.echo(text)
     if not plan.changes:
         click.echo("nothing to change: " + ("nothing was changed before" if undo else "the files are right"))
     echo_commands(planned.commands, dry_run=dry_run)
+
+
+def differences(change: "Change") -> Iterator[str]:
+    """Give the lines of a file that go and come; nothing for one that is new, or goes as a whole."""
+    from difflib import unified_diff
+
+    from aoeinit.install.fstab.lines import shown
+
+    if change.before is None or change.after is None:
+        return
+    # What fills an environment block up is of no interest.
+    before, after = (
+        each.content.rstrip(b"#").decode(errors="surrogateescape").splitlines()
+        for each in (change.before, change.after)
+    )
+    for each in islice(unified_diff(before, after, n=0, lineterm=""), 2, None):
+        if not each.startswith("@@"):
+            yield f"{each[0]} {shown(each[1:].expandtabs())}"
 
 
 def echo_commands(commands: "tuple[Command, ...]", *, dry_run: bool) -> None:

@@ -31,6 +31,10 @@ def test_a_dry_run_tells_and_changes_nothing(fedora: Path) -> None:
     assert "would run grub2-mkconfig -o /boot/grub2/grub.cfg\n" in said
     assert "boot is not on /dev/etherd/e11.0: what names its file system stays\n" in said
     assert (fedora / ENTRY_FILE).read_text() == before
+    options = next(line for line in before.splitlines() if line.startswith("options "))
+    assert f"the root on the target\n- {options}\n+ options root=/dev/etherd/e11.0p2 " in said
+    assert "\n- kernelopts=" in said
+    assert "###" not in said
 
 
 def test_what_was_done_is_undone(fedora: Path) -> None:
@@ -53,6 +57,11 @@ def test_json_tells_changes_commands_and_warnings(fedora: Path) -> None:
     assert f"/{ENTRY_FILE}" in [each["path"] for each in told["changes"]]
     assert [each["command"] for each in told["commands"]] == ["grub2-mkconfig -o /boot/grub2/grub.cfg"]
     assert any(each.startswith("rd.lvm.lv=fedora/root is dropped") for each in told["warnings"])
+
+
+@pytest.mark.parametrize("words", [("--target", "e11.0"), ("--root", "UUID=1")])
+def test_what_is_undone_is_known(fedora: Path, words: tuple[str, ...]) -> None:
+    assert run("config", "--sysroot", str(fedora), "--undo", *words).exit_code == 2
 
 
 @pytest.mark.parametrize(
