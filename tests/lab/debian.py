@@ -72,7 +72,7 @@ SIZES = {
     "esp": 64,
     "boot": 192,
     "swap": 64,
-    "root": 800,
+    "root": 1024,
     "volumes": 1 + sum(VOLUMES.values()) + EXTENT // MIB,
 }
 """In MiB, for each kind of partition."""
@@ -146,7 +146,11 @@ BTRFS = replace(BIOS, filesystem="btrfs")
 def installed_tree(edition: Edition) -> Path:
     """The files of the system, from the cache; nobody may change them there."""
     kernels = [kernel_package(suite) for suite in (SUITE, NEWER_SUITE)]
-    words = [each.file.name for each in kernels] + [*edition.packages, *NOT_NEEDED, *DISABLED]
+    words = [f"{each.file.relative_to(cache_folder())}" for each in kernels] + [
+        *edition.packages,
+        *NOT_NEEDED,
+        *DISABLED,
+    ]
     words += [FURNISH.read_text(), *settings().values()]
     digest = hashlib.sha256("\n".join(words).encode()).hexdigest()[:12]
     folder = cache_folder() / "installed" / f"{SUITE}-{digest}"

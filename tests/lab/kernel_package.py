@@ -13,7 +13,7 @@ from tests.lab.programs import run
 
 MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_net", "e1000", "aoe", "8021q", "qemu_fw_cfg"),
-    *("ext4", "btrfs", "overlay", "dm_mod", "autofs4", "binfmt_misc", "configfs", "efi_pstore"),
+    *("ext4", "btrfs", "overlay", "dm_mod", "loop", "autofs4", "binfmt_misc", "configfs", "efi_pstore"),
     *("vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8", "efivarfs"),
 )
 

@@ -44,7 +44,7 @@ RUNNING = (
 
 CHANGED = (
     *RUNNING,
-    *("/etc/fstab", "/etc/default/grub", "/boot/grub/*", "/boot/initrd.img-*"),
+    *("/etc/fstab*", "/etc/default/grub", "/boot/grub/*", "/boot/initrd.img-*"),
     *("/etc/aoeinit*", "/var/lib/aoeinit*"),
     *("/etc/kernel/install.conf", "/etc/kernel/install.d/*", "/etc/kernel/post*.d/initramfs-*"),
     "/etc/initramfs-tools/update-initramfs.conf",

@@ -1,0 +1,49 @@
+"""A system is put on a disk that a server is to export later: as on a target, without the network."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab.debian import BIOS, SUITE, make_source
+from tests.lab.disk import make_empty
+from tests.lab.guest import NIC, Guest
+from tests.lab.kernel_package import kernel_package
+from tests.lab.machine import NetworkBoot
+from tests.lab.manifest import differences
+from tests.lab.moving import (
+    CHANGED,
+    CLEAN,
+    FACTS,
+    MIGRATE_SECONDS,
+    ROOT_PATH,
+    check_moved,
+    conditions,
+    local_boot,
+    manifest,
+)
+from tests.lab.network import network
+from tests.lab.servers import dhcp, vblade
+
+DEVICES = {"boot": "/dev/etherd/e11.0p1", "swap": "/dev/etherd/e11.0p2", "root": "/dev/etherd/e11.0p3"}
+MIGRATE = """\
+set -o pipefail
+aoeinit migrate --device /dev/vdb --as e11.0 --verify full --yes 2>&1 | cat
+"""
+
+
+@pytest.mark.patient
+def test_boots_from_a_disk_that_was_filled_before_it_was_exported(
+    project: Path, workspace: Path, log: Path, accelerator: str
+) -> None:
+    source, target = workspace / "source", workspace / "target"
+    make_source(source, BIOS, project)
+    make_empty(target, BIOS.size)
+    with network() as net:
+        guest = Guest(net, workspace, log, accelerator)
+        guest.run(local_boot(BIOS), MIGRATE, [source, target], MIGRATE_SECONDS)
+        assert conditions(source) == conditions(target) == CLEAN
+        assert differences(manifest(source), manifest(target), CHANGED) == []
+        with vblade(net, target, masks=[NIC.mac]), dhcp(net, workspace, ROOT_PATH):
+            report = guest.run(NetworkBoot(), FACTS)
+    check_moved(report, kernel_package(SUITE).release, **DEVICES)
+    assert conditions(target) == CLEAN
