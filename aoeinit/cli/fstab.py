@@ -154,10 +154,11 @@ def refuse_sharing(lines: "Sequence[Line]", given: "Mapping[int, Device]") -> No
     from aoeinit.install.fstab.plan import place
 
     first: dict[str, Line] = {}
-    for each in (entry for entry in lines if entry.number in given and "btrfs" not in entry.kinds):
+    for each in (entry for entry in lines if entry.number in given):
         path = given[each.number].path
         other = first.setdefault(path, each)
-        if other.source != each.source:
+        subvolumes = "btrfs" in other.kinds and "btrfs" in each.kinds
+        if other.source != each.source and not subvolumes:
             raise ConfigError(
                 f"--map gives {path} to line {other.number} ({place(other)}) and to line {each.number} "
                 f"({place(each)}), which are two devices now",

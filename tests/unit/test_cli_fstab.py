@@ -157,6 +157,9 @@ def test_subvolumes_may_share_a_partition(system: Path) -> None:
     (system / "etc/fstab").write_text("UUID=1 / btrfs subvol=root\nUUID=2 /home btrfs subvol=home\n")
     run(system, "--map", "/=p1", "--map", "/home=p1", target="e11.1")
     assert content(system).count(b"/dev/etherd/e11.1p1 ") == 2
+    (system / "etc/fstab").write_text("UUID=1 / btrfs subvol=root\nUUID=2 /boot ext4 defaults\n")
+    with pytest.raises(ConfigError, match=r"gives /dev/etherd/e11\.1p1 to line 1 \(/\) and to line 2"):
+        run(system, "--map", "/=p1", "--map", "/boot=p1", target="e11.1")
 
 
 def test_a_target_that_is_not_seen_needs_a_map(system: Path) -> None:
