@@ -75,7 +75,7 @@ def echo(plan: "ChangePlan", *, as_json: bool, dry_run: bool, nothing: str) -> N
         click.echo(
             json.dumps(
                 {
-                    "changed": not dry_run,
+                    "changed": bool(plan.changes) and not dry_run,
                     "changes": [as_data(each) for each in plan.changes],
                     "warnings": plan.warnings,
                 },

@@ -186,8 +186,8 @@ def tell(
             {"number": each.number, "before": os.fsdecode(each.before), "after": os.fsdecode(each.after)}
             for each in plan.changes
         ]
-        told = {"changed": not dry_run, "changes": [as_data(each) for each in changes], "lines": lines}
-        click.echo(json.dumps({**told, "warnings": warnings}, indent=2))
+        told = {"changed": bool(changes) and not dry_run, "changes": [as_data(each) for each in changes]}
+        click.echo(json.dumps({**told, "lines": lines, "warnings": warnings}, indent=2))
         return
     click.echo("\n".join(as_text(plan, changes, would="would " if dry_run else "")))
 

@@ -58,6 +58,7 @@ def test_a_second_run_changes_nothing(system: Path) -> None:
     result = run(system)
     assert "nothing to change" in result.output
     assert (system / "etc/fstab").stat() == before
+    assert json.loads(run(system, "--json").stdout)["changed"] is False
 
 
 def test_the_first_original_is_kept_for_good(system: Path) -> None:

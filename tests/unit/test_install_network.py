@@ -292,6 +292,8 @@ def test_the_command_remembers_the_interface_and_undoes_all(debian: Path) -> Non
     assert {each["what"] for each in told["changes"]} == {"remove"}
     assert tree(debian) == before
     assert call(debian, "--undo") == "nothing to change: nothing to undo\n"
+    assert told["changed"] is True
+    assert json.loads(call(debian, "--undo", "--json"))["changed"] is False
 
 
 def test_another_system_has_to_be_told_its_interface(debian: Path) -> None:
