@@ -11,21 +11,28 @@ TENTHS: Final = 10
 
 
 class Bar:
-    """The progress of a copy of ``total`` bytes, on standard error."""
+    """The progress of a copy, on standard error: of ``total`` bytes, ``start`` of which were there already.
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self.total = max(total, 1)
+    A total of 0 is one that nobody knows.
+    """
+
+    def __init__(self, total: int, *, start: int = 0, quiet: bool = False) -> None:
+        self.total = total
+        self.start = start
         self.quiet = quiet
         self.terminal = sys.stderr.isatty()
         self.started = time.monotonic()
-        self.tenths = 0
+        self.tenths = int(self._part(start) * TENTHS)
+
+    def _part(self, done: int) -> float:
+        return min(done / self.total, 1.0) if self.total else 0.0
 
     def show(self, done: int) -> None:
         """Say that so many bytes are there."""
         if self.quiet:
             return
-        part = min(max(done, 0) / self.total, 1.0)
-        text = line(part, max(done, 0), self.total, time.monotonic() - self.started)
+        part = self._part(done)
+        text = line(done, self.total, self.start, time.monotonic() - self.started)
         if self.terminal:
             filled = "#" * round(part * WIDTH)
             click.echo(f"\r  [{filled:<{WIDTH}}] {text}\x1b[K", nl=False, err=True)
@@ -39,11 +46,14 @@ class Bar:
             click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def line(part: float, done: int, total: int, seconds: float) -> str:
-    """Say how much is done, how fast it went, and how long it will take at this pace."""
-    speed = done / seconds if seconds > 0 else 0.0
+def line(done: int, total: int, start: int, seconds: float) -> str:
+    """Say how much is done, how fast it went since ``start``, and how long it will take at this pace."""
+    speed = (done - start) / seconds if seconds > 0 and done > start else 0.0
+    rate = f"{amount(speed)}/s"
+    if not total:
+        return f"{amount(done)}, {rate}"
     left = f", {clock((total - done) / speed)} left" if speed and done < total else ""
-    return f"{part:4.0%} {amount(done)} of {amount(total)}, {amount(speed)}/s{left}"
+    return f"{min(done / total, 1):4.0%} {amount(done)} of {amount(total)}, {rate}{left}"
 
 
 def amount(size: float) -> str:

@@ -147,10 +147,11 @@ def copy(action: Copy, run: Run) -> None:
     if mounts.device_at(TO) != action.device:
         raise AoeinitError(f"{TO} is not on {action.device}", "see what has unmounted it")
     guard(action.command, run)
-    bar = Bar(action.used, quiet=run.quiet)
-    before = used_in(TO)
-    ended = run_long(action.command, FOLDER, lambda: bar.show(used_in(TO) - before))
-    bar.close()
+    bar = Bar(action.expected, start=used_in(TO), quiet=run.quiet)
+    try:
+        ended = run_long(action.command, FOLDER, lambda: bar.show(used_in(TO)))
+    finally:
+        bar.close()
     free = os.statvfs(TO)
     warnings = copied(ended.code, ended.said, action, free.f_bavail * free.f_frsize)
     for warning in warnings:

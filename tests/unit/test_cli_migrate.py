@@ -132,14 +132,23 @@ def test_what_a_comparison_lists_is_looked_up_on_the_source(tmp_path: Path) -> N
 
 
 def test_progress_knows_bytes_and_the_time_left() -> None:
-    assert line(0.25, 25 * MIB, 100 * MIB, 5) == " 25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:15 left"
-    assert line(0.0, 0, 100 * MIB, 0) == "  0% 0 B of 100.0 MiB, 0 B/s"
+    assert line(25 * MIB, 100 * MIB, 0, 5) == " 25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:15 left"
+    assert line(0, 100 * MIB, 0, 0) == "  0% 0 B of 100.0 MiB, 0 B/s"
+    assert line(130 * MIB, 100 * MIB, 0, 10) == "100% 130.0 MiB of 100.0 MiB, 13.0 MiB/s"
+    assert line(3 * MIB, 0, 0, 3) == "3.0 MiB, 1.0 MiB/s"
+
+
+def test_what_an_earlier_run_has_copied_counts_but_not_as_speed() -> None:
+    assert line(60 * MIB, 100 * MIB, 50 * MIB, 2) == " 60% 60.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:08 left"
+
+
+def test_sizes_and_times_are_written_for_people() -> None:
     assert [amount(size) for size in (0, 1023, 1 << 20, 3 << 40)] == ["0 B", "1023 B", "1.0 MiB", "3.0 TiB"]
     assert [clock(seconds) for seconds in (5, 65, 3725)] == ["0:05", "1:05", "1:02:05"]
 
 
 def test_without_a_terminal_progress_is_a_line_a_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = Bar(100, quiet=False)
+    bar = Bar(100)
     for done in (5, 12, 15, 31, 100, 120):
         bar.show(done)
     bar.close()

@@ -146,6 +146,21 @@ def test_copies_keep_all_that_their_file_system_can(
     assert words[1 : len(kept) + 1] == kept
 
 
+@pytest.mark.parametrize(
+    ("migration", "expected"),
+    [
+        (migration_of(debian()), {"/": 600 * MIB, "/boot": 60 * MIB}),
+        (migration_of(fedora_btrfs()), {"/": 3 * GIB, "/home": 3 * GIB}),
+        (with_layout(debian(), ROOT_REST), {"/": 660 * MIB, "/boot": 660 * MIB}),
+    ],
+    ids=["each", "one for subvolumes", "joined"],
+)
+def test_a_copy_knows_what_its_partition_will_hold(migration: Migration, expected: dict[str, int]) -> None:
+    for point, size in expected.items():
+        (copy,) = [each for each in copy_actions(point, migration) if isinstance(each, Copy)]
+        assert copy.expected == size
+
+
 def test_what_each_side_has_for_itself_is_neither_copied_nor_removed() -> None:
     words = rsync(copy_actions("/", migration_of(debian())))
     for each in ("--exclude=/lost+found", "--exclude=/etc/aoeinit/migrate.json", "--filter=P /etc/aoeinit/"):
@@ -262,7 +277,7 @@ def test_a_damaged_record_is_told_as_such(content: bytes) -> None:
         read_progress(content, migration_of(debian()).identity, DISK, ["/", "/boot"])
 
 
-COPY = Copy(Command(("rsync",), "copies /home"), "/dev/etherd/e11.0p1", 5 * MIB)
+COPY = Copy(Command(("rsync",), "copies /home"), "/home", "/dev/etherd/e11.0p1", 5 * MIB)
 
 
 def test_files_that_vanish_while_they_are_copied_are_told() -> None:

@@ -40,9 +40,9 @@ def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
     partition = holder(point, migration.layout)
     how = (*FRESH, *(MISTRUSTING if migration.resumed else ()))
     words = ("rsync", *_kept(point, migration), *how, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
-    used = next((each.used for each in migration.source.mounts if each.point == point), 0)
+    device = migration.disk.part(partition.number)
     yield from _mount_pair(point)
-    yield Copy(Command(words, f"copies {point}"), migration.disk.part(partition.number), used)
+    yield Copy(Command(words, f"copies {point}"), point, device, expected_in(partition, migration))
     yield from _unmount_pair()
 
 
@@ -63,6 +63,12 @@ def compare_actions(point: str, migration: Migration) -> Iterator[Action]:
     yield from _mount_pair(point)
     yield Comparison(Command(words, f"compares {point}"), point)
     yield from _unmount_pair()
+
+
+def expected_in(partition: Partition, migration: Migration) -> int:
+    """Tell how many bytes a partition will hold: those in use on the source, 0 where it has no such part."""
+    mounts = (each for each in migration.source.mounts if holder(each.point, migration.layout) == partition)
+    return sum({each.device: each.used for each in mounts}.values())
 
 
 def holder(point: str, layout: Layout) -> Partition:

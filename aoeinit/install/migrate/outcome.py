@@ -23,11 +23,10 @@ def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
     if code == VANISHED:
         gone = [line for line in said.splitlines() if line.startswith("file has vanished")]
         return (f"{len(gone)} files were gone before they could be copied: {_some(gone)}",)
-    point = action.command.why.removeprefix("copies ")
     if "No space left on device" in said or "(28)" in said:
         raise AoeinitError(
-            f"the target's file system for {point} is full: {free} bytes are free, "
-            f"and {action.used} are used in the source's",
+            f"the target's file system for {action.point} is full: {free} bytes are free, "
+            f"and {action.expected} are in use on the source",
             "give it more room with --layout or a larger target (--wipe), or remove what is not needed",
         )
     if code < 0:

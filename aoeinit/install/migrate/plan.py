@@ -50,11 +50,15 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Copying one file system: rsync, the device that is to be behind :data:`TO`, and bytes used in it."""
+    """Copying what is at ``point``: rsync, and the device that is to be behind :data:`TO`.
+
+    ``expected`` are the bytes that will be in use on that device when all that belongs there is copied.
+    """
 
     command: Command
+    point: str
     device: str
-    used: int
+    expected: int
 
 
 @dataclass(frozen=True, slots=True)

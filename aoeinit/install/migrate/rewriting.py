@@ -49,9 +49,13 @@ def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     warnings = tuple(
         each
         for each in plan.warnings
-        if not each.startswith("no line ") and not any(f": {point} is on " in each for point in joined)
+        if not each.startswith("no line ")
+        and not any(f": {point} is on " in each for point in (*joined, *(() if swaps else ("swap",))))
     )
-    plan = replace(plan, text=without(plan.text, joined) + end + added)
+    text = without(plan.text, joined)
+    if not swaps:
+        text = _without_swap(text)
+    plan = replace(plan, text=text + end + added)
     yield Files(plan_change(sysroot, before, plan), warnings)
 
 
@@ -74,6 +78,15 @@ def without(text: bytes, points: Iterable[str]) -> bytes:
         return text
     pattern = rf"^(?=[ \t]*[^#\s]\S*[ \t]+(?:{names})/?[ \t])"
     return re.sub(pattern.encode(), b"# is a part of the root now: ", text, flags=re.MULTILINE)
+
+
+def _without_swap(text: bytes) -> bytes:
+    """Make comments of the lines for swap partitions: a boot would wait for each of them."""
+    lines = (
+        b"# has no partition any more: " + line.raw if line.is_swap and line.is_disk else line.raw
+        for line in parse(text)
+    )
+    return b"".join(lines)
 
 
 def _device(migration: Migration, partition: Partition) -> Device:
