@@ -94,21 +94,12 @@ def files_of(sysroot: Path, ask: Asking) -> System:
     settings = ask(lambda: load_settings(sysroot)[0], Settings())
     state = ask(lambda: look_through(sysroot, FSTAB), None)
     fstab = parse(state) if state is not None else ()
-    images: Images = {}
-    unified = [
-        each for each in (unified_of(sysroot, path, images) for path in unified_images(sysroot)) if each
-    ]
-    none: tuple[Entry, ...] = ()
-    entries = ask(lambda: read_entries(sysroot, unified), none)
-    no_kernels: tuple[Kernel, ...] = ()
-    kernels = ask(lambda: kernels_of(sysroot, entries, image_names(sysroot)), no_kernels)
-    for kernel in kernels:
-        read_image(sysroot, kernel, images)
-    command = ask(lambda: installed_command(sysroot), None)
+    entries, kernels, images = booted(sysroot, ask)
+    times: dict[str, float] = {}
     return System(
         sysroot=sysroot,
         debian=is_debian(sysroot),
-        command_is_there=command is None or is_callable(sysroot, command),
+        command_is_there=ask(lambda: has_command(sysroot), True),
         settings=settings,
         entries=entries,
         kernels=kernels,
@@ -118,9 +109,30 @@ def files_of(sysroot: Path, ask: Asking) -> System:
         interface=ask(lambda: recorded(sysroot), None),
         hardware=None,
         filesystem=ask.politely(lambda: machine.root_filesystem(sysroot), None),
-        free=free_in_boot(sysroot),
-        modified=configuration_times(sysroot),
+        free=ask(lambda: free_in_boot(sysroot), None),
+        modified=ask(lambda: configuration_times(sysroot), times),
     )
+
+
+def booted(sysroot: Path, ask: Asking) -> tuple[tuple[Entry, ...], tuple[Kernel, ...], Images]:
+    """Find the entries, the kernels and the images, and read these."""
+    images: Images = {}
+    paths: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    kernels: tuple[Kernel, ...] = ()
+    unified = [unified_of(sysroot, path, images) for path in ask(lambda: unified_images(sysroot), paths)]
+    entries = ask(lambda: read_entries(sysroot, unified), entries)
+    kernels = ask(lambda: kernels_of(sysroot, entries, image_names(sysroot)), kernels)
+    for kernel in kernels:
+        read_image(sysroot, kernel, images)
+    ask.left_out += [f"{sysroot / path}: only root may read it" for path in closed(sysroot, kernels)]
+    return entries, kernels, images
+
+
+def has_command(sysroot: Path) -> bool:
+    """Tell whether what the hooks call is there, if there are any."""
+    command = installed_command(sysroot)
+    return command is None or is_callable(sysroot, command)
 
 
 def look_through(sysroot: Path, path: str) -> bytes | None:
@@ -130,13 +142,11 @@ def look_through(sysroot: Path, path: str) -> bytes | None:
     return state.content if state else None
 
 
-def unified_of(sysroot: Path, path: str, images: Images) -> Entry | None:
+def unified_of(sysroot: Path, path: str, images: Images) -> Entry:
     """Read a unified kernel image, and give the entry that it is."""
     read_image(sysroot, Kernel("", path, is_next=False), images)
-    image = images[path]
-    if isinstance(image, AoeinitError):
-        return Entry(path, path.rpartition("/")[2], "", (f"/{path}",), ())
-    return unified_entry(path, image.texts)
+    image = images.get(path)
+    return unified_entry(path, image.texts if isinstance(image, ReadImage) else {})
 
 
 def read_image(sysroot: Path, kernel: Kernel, images: Images) -> None:
@@ -144,6 +154,8 @@ def read_image(sysroot: Path, kernel: Kernel, images: Images) -> None:
     if kernel.image is None or kernel.image in images:
         return
     place = sysroot / kernel.image
+    if closed(sysroot, [kernel]):
+        return
     try:
         read, findings = checked(f"{place}", kernel.release or None, LIMIT)
         status = place.stat()
@@ -158,6 +170,12 @@ def read_image(sysroot: Path, kernel: Kernel, images: Images) -> None:
     images[kernel.image] = ReadImage(
         status.st_size, status.st_mtime, release, findings, read.facts, read.tree, texts
     )
+
+
+def closed(sysroot: Path, kernels: Iterable[Kernel]) -> list[str]:
+    """Name the images that are there and may not be read by whoever runs this."""
+    paths = dict.fromkeys(each.image for each in kernels if each.image)
+    return [each for each in paths if not os.access(sysroot / each, os.R_OK)]
 
 
 def image_names(sysroot: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from aoeinit.install.fstab.plan import PATIENT, By, is_on, place, rewrite, unuse
 
 def examine(system: System) -> Iterator[Finding]:
     """Ask what ``aoeinit fstab`` would change, and look for devices that will not be there."""
-    if system.target is None or not system.fstab:
+    if system.target is None:
         return
     fix = system.command(f"fstab --target {system.target}")
     devices: dict[int, Device] = {}
@@ -63,8 +63,9 @@ def _planned(system: System, devices: dict[int, Device], fix: str) -> Iterator[F
             yield error(f"/etc/fstab:{change.number}: {told}", fix)
     for told in plan.warnings:
         yield warning(f"/etc/fstab: {told}", _way_out(told, fix))
-    for told in unused(system.fstab, {}, (), By.PATH):
-        yield warning(f"/etc/fstab: {told}", fix)
+    overlay = system.next_entry is not None and system.next_entry.values("rd.overlay")
+    for told in () if overlay else unused(system.fstab, {}, (), By.PATH):
+        yield warning(f"/etc/fstab: {told}", "add one")
 
 
 def _way_out(told: str, fix: str) -> str:

@@ -148,15 +148,15 @@ def respell(sysroot: Path, path: str, old: str, new: str) -> None:
     os.utime(file, (times.st_atime, times.st_mtime))
 
 
-def spoil_image(sysroot: Path, keep: Callable[[str], bool]) -> None:
-    """Leave out of the image what ``keep`` does not want, by its path."""
-    items = read_image((sysroot / IMAGE).read_bytes()).items
+def spoil_image(image: Path, keep: Callable[[str], bool]) -> None:
+    """Leave out of an image what ``keep`` does not want, by its path."""
+    items = read_image(image.read_bytes()).items
     entries = [
         Made(item.path, item.mode, item.link.encode() if item.is_link else item.content or b"")
         for item in items
         if keep(item.path) and not stat.S_ISBLK(item.mode)
     ]
-    (sysroot / IMAGE).write_bytes(archive(entries))
+    image.write_bytes(archive(entries))
 
 
 def facts_of(sysroot: Path) -> System:

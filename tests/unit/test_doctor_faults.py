@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.cli.doctor_facts import gather
 from tests.unit import doctor_samples as sample
 from tests.unit.doctor_samples import IMAGE, KERNEL, MENU, ROOT, respell, run_doctor, spoil_image
 from tests.unit.grub_samples import DEBIAN_DEFAULTS
@@ -34,6 +35,13 @@ def test_a_good_system_has_no_finding(sysroot: Path) -> None:
     code, text = run_doctor(sysroot, "--json")
     assert (code, json.loads(text)["findings"]) == (0, [])
     assert run_doctor(sysroot)[1].endswith(f"{sysroot}: nothing found that keeps it from booting\n")
+
+
+def test_what_may_not_be_read_is_no_fault(sysroot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoeinit.cli.doctor_facts.os.access", lambda _path, _mode: False)
+    system, findings, left_out = gather(sysroot, None)
+    assert (dict(system.images), findings) == ({}, [])
+    assert f"{sysroot / IMAGE}: only root may read it" in left_out
 
 
 Plant = Callable[[Path], object]
@@ -65,7 +73,7 @@ def removed(path: str) -> Plant:
 
 
 def without(*names: str) -> Plant:
-    return lambda sysroot: spoil_image(sysroot, lambda path: not path.endswith(names))
+    return lambda sysroot: spoil_image(sysroot / IMAGE, lambda path: not path.endswith(names))
 
 
 def both(*plants: Plant) -> Plant:
@@ -214,6 +222,7 @@ FAULTS = {
     ),
     "fstab: the old root": Fault(respelled(FSTAB, ROOT, "/dev/sda2"), "/ is on /dev/sda2, not on e11.0"),
     "fstab: no root": Fault(respelled(FSTAB, ROOT, f"#{ROOT}"), "no line mounts /", fatal=False),
+    "fstab: not there": Fault(removed(FSTAB), "no line mounts /", fatal=False),
     "fstab: a file system that no kernel has": Fault(
         respelled(FSTAB, "/ ext4", "/ zonefs"), "has no file system zonefs"
     ),
@@ -298,3 +307,31 @@ def test_a_fault_is_found(name: str, sysroot: Path) -> None:
     assert [each["level"] for each in found] == ["error" if fault.fatal else "warning"]
     assert all(each["fix"] for each in findings)
     assert code == fault.fatal
+
+
+READ = (
+    *("etc/fstab", "etc/aoeinit.toml", "etc/default/grub", "etc/os-release", INTERFACES, MENU),
+    *(sample.GRUBENV, IMAGE, KERNEL, "var/lib/aoeinit/network.json", "etc/systemd/network/00-aoeinit.link"),
+    *("etc/kernel/postinst.d/initramfs-aoeinit", f"{FOLDER}/modules.dep", f"{FOLDER}/modules.alias"),
+    *("boot/efi/EFI/Linux/a.efi", "boot/loader/entries/a.conf", "etc/aoeinit/migrate.json", "sbin/init"),
+)
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(bytes(range(256)) * 9)
+
+
+def loop(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+@pytest.mark.parametrize("become", [garbage, loop])
+@pytest.mark.parametrize("path", READ)
+def test_no_file_makes_it_fail(path: str, become: Callable[[Path], None], sysroot: Path) -> None:
+    file = sysroot / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    become(file)
+    code, text = run_doctor(sysroot)
+    assert code in {0, 1}
+    assert f"{sysroot}: " in text.splitlines()[-1]
