@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError, ConfigError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from aoeinit.install.migrate.disk import Disk, Identity
     from aoeinit.install.migrate.layout import Layout
     from aoeinit.install.migrate.plan import Migration
-    from aoeinit.install.migrate.preflight import Finding, TargetFacts
+    from aoeinit.install.migrate.preflight import Facts, Finding, TargetFacts
     from aoeinit.install.migrate.progress import Progress
     from aoeinit.install.migrate.source import Source
 
@@ -35,11 +36,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that is known before the first step."""
+    """All that is known before the first step; ``progress`` is that of the run that is to go on."""
 
     migration: "Migration | None"
     target: "TargetFacts | AoeinitError"
     findings: "tuple[Finding, ...]"
+    progress: "Progress | None" = None
 
 
 @click.command()
@@ -95,10 +97,7 @@ def migrate(
     """
     from aoeinit.cli import migrate_text as text
     from aoeinit.cli.migrate_actions import Run
-    from aoeinit.cli.migrate_facts import found_progress
     from aoeinit.cli.migrating import carry_out_steps, workplace
-    from aoeinit.install.migrate.disk import Disk, Identity
-    from aoeinit.system import blocks
 
     place = named(target, device, name)
     if wipe and resume:
@@ -109,12 +108,7 @@ def migrate(
         raise AoeinitError("only root can read all files of the system", "run as root")
     wish = Wish(layout, interface, wipe, resume, full=verify == "full")
     with workplace(), found_disk(place, device) as disk:
-        source = blocks.source_system()
-        identity = Identity(source.root.uuid or source.root.device, place)
-        progress = None
-        if resume and isinstance(disk, Disk):
-            progress = found_progress(source, disk, identity)
-        prepared = prepare(wish, source, disk, identity, progress)
+        prepared = prepare(wish, place, disk)
         if not (as_json and plan_only):
             text.show_findings(prepared)
         if plan_only:
@@ -123,10 +117,10 @@ def migrate(
             raise AoeinitError(
                 "the system cannot be moved like this", "nothing was written; --plan shows all"
             )
-        agree(prepared, yes=yes, resuming=progress is not None)
+        agree(prepared, yes=yes)
         how = f"--device {device} --as {place}" if device else f"--target {place}"
         told = frozenset(each.text for each in prepared.findings)
-        run = Run(prepared.migration, progress or begin(prepared.migration), how, told, quiet=quiet)
+        run = Run(prepared.migration, prepared.progress or begin(prepared.migration), how, told, quiet=quiet)
         carry_out_steps(run)
     text.show_result(prepared.migration, run.warnings, as_json=as_json)
     return 0
@@ -140,7 +134,8 @@ def named(target: str | None, device: Path | None, name: str | None) -> "Target"
         raise click.UsageError(
             "name the target with --target eX.Y, or on the server with --device DEV --as eX.Y"
         )
-    return Target.parse(target or name or "")
+    with reading_given():
+        return Target.parse(target or name or "")
 
 
 @contextmanager
@@ -165,45 +160,51 @@ def found_disk(target: "Target", device: Path | None) -> "Iterator[Disk | Aoeini
         yield Disk(target, node, blocks.size_of(node), os.path.realpath(device) if device.is_file() else "")
 
 
-def prepare(
-    wish: Wish,
-    source: "Source",
-    disk: "Disk | AoeinitError",
-    identity: "Identity",
-    progress: "Progress | None",
-) -> Prepared:
+def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepared:
     """Look at everything, and plan the migration where nothing speaks against it."""
     from aoeinit.cli import migrate_facts
-    from aoeinit.cli.hooks import is_debian, own_command
-    from aoeinit.install.migrate.plan import Migration
+    from aoeinit.install.migrate.disk import Disk, Identity
     from aoeinit.install.migrate.preflight import errors_first, may_start, preflight, rehearse
     from aoeinit.install.migrate.steps import steps
+    from aoeinit.system import blocks
 
+    source = blocks.source_system()
+    identity = Identity(source.root.uuid or source.root.device, place)
+    progress = None
+    if wish.resume and isinstance(disk, Disk):
+        progress = migrate_facts.found_progress(source, disk, identity)
     target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
     layout = progress.layout if progress else layout_for(wish, source, disk)
-    found, mac = migrate_facts.facts(source, target, layout, wish.interface)
+    found = migrate_facts.facts(source, target, layout, wish.interface)
     findings = preflight(found, wipe=wish.wipe, resume=wish.resume)
-    if (
-        isinstance(disk, AoeinitError)
-        or isinstance(layout, AoeinitError)
-        or not isinstance(found.interface, str)
-    ):
-        return Prepared(None, target, findings)
-    migration = Migration(
-        source=source,
-        disk=disk,
+    migration = planned(wish, found, identity)
+    if migration:
+        findings = errors_first((*findings, *rehearse(steps(migration), migrate_facts.ROOT)))
+    return Prepared(migration if may_start(findings) else None, target, findings, progress)
+
+
+def planned(wish: Wish, found: "Facts", identity: "Identity") -> "Migration | None":
+    """Plan the migration; ``None`` where there is not even a target, a layout or an interface."""
+    from aoeinit.cli.hooks import is_debian, own_command
+    from aoeinit.cli.migrate_facts import ROOT
+    from aoeinit.install.migrate.plan import Migration
+
+    target, layout, interface = found.target, found.layout, found.interface
+    if isinstance(target, AoeinitError) or isinstance(layout, AoeinitError) or not isinstance(interface, str):
+        return None
+    return Migration(
+        source=found.source,
+        disk=target.disk,
         layout=layout,
         identity=identity,
-        interface=found.interface,
-        mac=mac,
+        interface=interface,
+        mac=found.mac,
         releases=tuple(release for release, reason in found.kernels.items() if reason is None),
-        command=own_command(migrate_facts.ROOT),
-        debian=is_debian(migrate_facts.ROOT),
+        command=own_command(ROOT),
+        debian=is_debian(ROOT),
         full=wish.full,
         resumed=wish.resume,
     )
-    findings = errors_first((*findings, *rehearse(steps(migration), migrate_facts.ROOT)))
-    return Prepared(migration if may_start(findings) else None, target, findings)
 
 
 def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "Layout | AoeinitError":
@@ -236,7 +237,7 @@ def begin(migration: "Migration") -> "Progress":
     return Progress(migration.identity, migration.disk.size, migration.layout, time.time())
 
 
-def agree(prepared: Prepared, *, yes: bool, resuming: bool) -> None:
+def agree(prepared: Prepared, *, yes: bool) -> None:
     """Ask before the target is written to; raises :class:`AoeinitError` without a yes."""
     if yes:
         return
@@ -246,7 +247,7 @@ def agree(prepared: Prepared, *, yes: bool, resuming: bool) -> None:
     disk = target.disk
     if not sys.stdin.isatty():
         raise ConfigError(f"this would write to {disk.node}", "agree with --yes; nothing was written")
-    if resuming:
+    if prepared.progress:
         if not click.confirm(f"Go on with the migration to {disk.target}?", err=True):
             raise AoeinitError("not agreed; nothing was written")
         return

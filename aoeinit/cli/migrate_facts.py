@@ -49,8 +49,8 @@ def facts(
     target: TargetFacts | AoeinitError,
     layout: Layout | AoeinitError,
     interface: str | None,
-) -> tuple[Facts, str]:
-    """Gather all that the preflight goes by, and the MAC of the interface that the machine will boot from."""
+) -> Facts:
+    """Gather all that the preflight goes by."""
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
@@ -60,18 +60,16 @@ def facts(
         chosen, mac = error, ""
     programs = needed_programs(layout) if isinstance(layout, Layout) else frozenset()
     command = own_command(ROOT)
-    return (
-        Facts(
-            source=source,
-            target=target,
-            layout=layout,
-            programs=frozenset(each for each in programs if shutil.which(each, path=search_path())),
-            kernels=kernels(layout.root.filesystem if isinstance(layout, Layout) else source.root.filesystem),
-            running=frozenset(blocks.processes()),
-            interface=chosen,
-            command=command if is_callable(ROOT, command) else None,
-        ),
-        mac,
+    return Facts(
+        source=source,
+        target=target,
+        layout=layout,
+        programs=frozenset(each for each in programs if shutil.which(each, path=search_path())),
+        kernels=kernels(layout.root.filesystem if isinstance(layout, Layout) else source.root.filesystem),
+        running=frozenset(blocks.processes()),
+        interface=chosen,
+        mac=mac,
+        command=command if is_callable(ROOT, command) else None,
     )
 
 

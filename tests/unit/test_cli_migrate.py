@@ -45,8 +45,8 @@ def test_a_target_is_named_in_one_of_two_ways() -> None:
 def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked() -> None:
     prepared = Prepared(migration_of(debian()), HELD, ())
     with pytest.raises(ConfigError, match=r"this would write to /dev/etherd/e11\.0"):
-        agree(prepared, yes=False, resuming=False)
-    agree(prepared, yes=True, resuming=False)
+        agree(prepared, yes=False)
+    agree(prepared, yes=True)
 
 
 def test_a_plan_names_every_step_and_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

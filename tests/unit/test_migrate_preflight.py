@@ -42,6 +42,7 @@ def facts_of(source: Source, **changes: Any) -> Facts:  # noqa: ANN401 - any fac
         kernels={"6.1.0-42-amd64": None},
         running=frozenset({"systemd", "sshd"}),
         interface="enp0s3",
+        mac="52:54:00:11:00:01",
         command="/opt/aoeinit/bin/aoeinit",
     )
     return replace(good, **changes)

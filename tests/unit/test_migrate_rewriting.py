@@ -71,7 +71,7 @@ def test_a_line_whose_file_system_became_a_part_of_another_becomes_a_comment(sys
     found = tuple(rewriting.fstab(sysroot, migration))
     lines = content(changes(found)["etc/fstab"]).splitlines()
     assert lines[1].startswith("/dev/etherd/e11.0p1 / ")
-    assert lines[2] == "# is a part of the root now: UUID=a2 /boot ext4 defaults 0 2"
+    assert lines[2] == "# is a part of another file system now: UUID=a2 /boot ext4 defaults 0 2"
     assert lines[3] == "# has no partition any more: UUID=a3 none  swap sw 0 0"
     warnings = [each for action in found if isinstance(action, Files) for each in action.warnings]
     assert warnings == []

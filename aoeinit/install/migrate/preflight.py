@@ -62,7 +62,8 @@ class TargetFacts:
 class Facts:
     """All that the preflight goes by.
 
-    ``target``, ``layout`` and ``interface`` are the error itself where there is none. ``programs`` are those
+    ``target``, ``layout`` and ``interface`` are the error itself where there is none;
+    ``mac`` is the interface's. ``programs`` are those
     that were found. ``kernels`` are the releases that were found to be bootable, each with what keeps an
     image from being made of it, or nothing. ``running`` are names of processes. ``commands`` tells which of
     the commands the moved system will call are there.
@@ -75,6 +76,7 @@ class Facts:
     kernels: Mapping[str, AoeinitError | None]
     running: frozenset[str]
     interface: str | AoeinitError
+    mac: str
     command: str | None
 
 

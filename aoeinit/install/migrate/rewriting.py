@@ -1,7 +1,7 @@
 """What changes in the copy of a system so that it boots from its target."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -41,22 +41,25 @@ def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     before = read_fstab(sysroot)
     devices = {volume.point: _device(migration, each) for volume, each in migration.layout.volumes}
     swaps = [_device(migration, each) for each in migration.layout.swaps]
-    plan = plan_fstab(before.content, devices, swaps, target=migration.disk.target)
     joined = {each.point for each in migration.source.mounts} - set(devices)
+    text = _commented(before.content, joined, swap=not swaps)
+    plan = plan_fstab(text, devices, swaps, target=migration.disk.target)
     added = b"".join(_missing_lines(plan.text, devices, swaps))
     end = b"\n" if added and not plan.text.endswith(b"\n") else b""
-    # What is said of lines that are joined or added is done here.
-    warnings = tuple(
-        each
-        for each in plan.warnings
-        if not each.startswith("no line ")
-        and not any(f": {point} is on " in each for point in (*joined, *(() if swaps else ("swap",))))
-    )
-    text = without(plan.text, joined)
-    if not swaps:
-        text = _without_swap(text)
-    plan = replace(plan, text=text + end + added)
-    yield Files(plan_change(sysroot, before, plan), warnings)
+    warnings = tuple(each for each in plan.warnings if not each.startswith("no line "))
+    yield Files(plan_change(sysroot, before, replace(plan, text=plan.text + end + added)), warnings)
+
+
+def _commented(text: bytes, joined: Collection[str], *, swap: bool) -> bytes:
+    """Make comments of the lines that have no partition any more: a boot would wait for each of them."""
+    lines = []
+    for line in parse(text):
+        if line.is_disk and swap and line.is_swap:
+            lines.append(b"# has no partition any more: ")
+        elif line.is_disk and line.mount_point in joined:
+            lines.append(b"# is a part of another file system now: ")
+        lines.append(line.raw)
+    return b"".join(lines)
 
 
 def _missing_lines(text: bytes, devices: Mapping[str, Device], swaps: Sequence[Device]) -> Iterator[bytes]:
@@ -69,24 +72,6 @@ def _missing_lines(text: bytes, devices: Mapping[str, Device], swaps: Sequence[D
             yield f"{device.path} {point} {device.fstype} {options} 0 2\n".encode()
     for device in swaps[sum(line.is_swap and line.is_disk for line in lines) :]:
         yield f"{device.path} none swap sw 0 0\n".encode()
-
-
-def without(text: bytes, points: Iterable[str]) -> bytes:
-    """Make comments of the lines that mount something at one of these points."""
-    names = "|".join(re.escape(point) for point in sorted(points))
-    if not names:
-        return text
-    pattern = rf"^(?=[ \t]*[^#\s]\S*[ \t]+(?:{names})/?[ \t])"
-    return re.sub(pattern.encode(), b"# is a part of the root now: ", text, flags=re.MULTILINE)
-
-
-def _without_swap(text: bytes) -> bytes:
-    """Make comments of the lines for swap partitions: a boot would wait for each of them."""
-    lines = (
-        b"# has no partition any more: " + line.raw if line.is_swap and line.is_disk else line.raw
-        for line in parse(text)
-    )
-    return b"".join(lines)
 
 
 def _device(migration: Migration, partition: Partition) -> Device:
