@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError, ConfigError
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ def discover(
     from aoeinit.aoe.target import Target
     from aoeinit.system import packets
 
-    target = Target.parse(name) if name is not None else None
-    heads = parse_heads(declared)
+    with reading_given():
+        target = Target.parse(name) if name is not None else None
+        heads = parse_heads(declared)
     if watching:
         if pings:
             raise click.UsageError("--watch and --ping exclude each other")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aoeinit.cli.changes import as_data, common_options, dry_run_option, line
+from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError, ConfigError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def fstab(sysroot: Path, name: str, maps: tuple[str, ...], by: str, dry_run: boo
     from aoeinit.install.fstab.change import plan_change, read_fstab
     from aoeinit.system.changes import apply
 
-    target = Target.parse(name)
+    with reading_given():
+        target = Target.parse(name)
     before = read_fstab(sysroot)
     plan, warnings = planned(before, target, maps, by)
     changes = plan_change(sysroot, before, plan)
@@ -98,8 +100,8 @@ def mapped(
     for text in texts:
         point, _, place = text.rpartition("=")
         if not re.fullmatch(r"p[1-9][0-9]*|/dev/.+", place) or not (point == "swap" or point[:1] == "/"):
-            raise ConfigError(
-                f"--map {text} is not understood", "write it as in --map /home=p3 or --map swap=p2"
+            raise click.UsageError(
+                f"--map {text} is not understood; write it as in --map /home=p3 or --map swap=p2"
             )
         path = f"/dev/etherd/{target}{place}" if place.startswith("p") else place
         device = device_at(path, target, there)
@@ -107,12 +109,12 @@ def mapped(
             refuse_content(device, text, swap=point == "swap")
         if point == "swap":
             if device in swaps:
-                raise ConfigError(f"--map names {device.path} for swap twice", "name each partition once")
+                raise click.UsageError(f"--map names {device.path} for swap twice; name each partition once")
             swaps.append(device)
             continue
         point = "/" + point.strip("/")
         if point in mounts:
-            raise ConfigError(f"--map names {point} twice", "name each mount point once")
+            raise click.UsageError(f"--map names {point} twice; name each mount point once")
         mounts[point] = device
     return mounts, tuple(swaps)
 

@@ -13,6 +13,7 @@ import click
 
 from aoeinit.aoe.target import Target
 from aoeinit.cli.changes import as_data, carry_out, common_options, dry_run_option, line, warn
+from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError, ConfigError
 
 if TYPE_CHECKING:
@@ -209,7 +210,8 @@ def is_esp(sysroot: Path, path: str, device: str) -> bool:
 def find_target(sysroot: Path, given: str | None) -> Target:
     """Give the target that is named, or that the sysroot is mounted from."""
     if given is not None:
-        return Target.parse(given)
+        with reading_given():
+            return Target.parse(given)
     source = mounted(sysroot, "")["source"]
     found = re.fullmatch(r"/dev/etherd/(e[0-9]+\.[0-9]+)(p[0-9]+)?", source)
     if found is None:

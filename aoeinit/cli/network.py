@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aoeinit.cli.changes import carry_out, common_options, dry_run_option, echo, warn
+from aoeinit.cli.given import reading_given
 
 if TYPE_CHECKING:
     from aoeinit.install.network.interface import BootInterface
@@ -47,10 +48,14 @@ def network(
 
 def boot_interface(sysroot: Path, name: str | None, mac: str | None) -> "BootInterface":
     """Find the interface that a system is reached through; raises :class:`ConfigError` where that is open."""
+    from aoeinit.aoe.ethernet import parse_interface, parse_mac
     from aoeinit.errors import ConfigError
     from aoeinit.install.network.interface import BootInterface
     from aoeinit.install.network.links import recorded
 
+    with reading_given():
+        name = parse_interface(name) if name else None
+        mac = parse_mac(mac) if mac else None
     if name and mac:
         return BootInterface.checked(name, mac)
     if os.path.realpath(sysroot) == "/":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aoeinit.cli.changes import carry_out, common_options, dry_run_option, echo, warn
+from aoeinit.cli.given import reading_given
 from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, paths, render
 
 if TYPE_CHECKING:
@@ -106,10 +107,10 @@ def export(
     if name is None or device is None or interface is None or not macs:
         raise click.UsageError("an export needs --target, --device, --interface and --mac.")
     require_install(install=install, dry_run=dry_run)
-    admitted = () if macs == ("any",) else macs_of(macs)
-    made = Export(
-        Target.parse(name), device, interface, admitted, read_only, Writes(writes), buffers
-    ).checked()
+    with reading_given():
+        admitted = () if macs == ("any",) else macs_of(macs)
+        target = Target.parse(name)
+        made = Export(target, device, interface, admitted, read_only, Writes(writes), buffers).checked()
     files = export_files(sysroot, [made])
     if not install:
         show(files, as_json=as_json)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError
 
 if TYPE_CHECKING:
@@ -80,11 +81,12 @@ def dhcp(
         raise click.UsageError("give --target, --mac, --interface, --server and --range, or --fleet.")
     from aoeinit.server import lan as network
 
-    made = network.checked(
-        *(interface, server, addresses), router=router or "", chainload=chainload, script=script or ""
-    )
-    client = client_of(name, target, macs, address)
-    network.check_address(client, made)
+    with reading_given():
+        made = network.checked(
+            *(interface, server, addresses), router=router or "", chainload=chainload, script=script or ""
+        )
+        client = client_of(name, target, macs, address)
+        network.check_address(client, made)
     click.echo(render(kind, made, [client])[1], nl=False)
 
 
@@ -121,7 +123,9 @@ def ipxe(
         return
     if not target:
         raise click.UsageError("give --target, or --fleet.")
-    click.echo(write([client_of(name, target, macs, None)], loading_of(kernel, image, parameters)), nl=False)
+    with reading_given():
+        client, loading = client_of(name, target, macs, None), loading_of(kernel, image, parameters)
+    click.echo(write([client], loading), nl=False)
 
 
 def loading_of(kernel: str | None, image: str | None, parameters: str | None) -> "Loading | None":

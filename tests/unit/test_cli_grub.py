@@ -59,6 +59,12 @@ def test_json_tells_changes_commands_and_warnings(fedora: Path) -> None:
     assert any(each.startswith("rd.lvm.lv=fedora/root is dropped") for each in told["warnings"])
 
 
+def test_a_bad_name_of_a_target_is_a_usage_error(fedora: Path) -> None:
+    result = run("config", "--sysroot", str(fedora), "--target", "11.0")
+    assert result.exit_code == 2
+    assert "'11.0' is not an AoE target" in result.output
+
+
 @pytest.mark.parametrize("words", [("--target", "e11.0"), ("--root", "UUID=1")])
 def test_what_is_undone_is_known(fedora: Path, words: tuple[str, ...]) -> None:
     assert run("config", "--sysroot", str(fedora), "--undo", *words).exit_code == 2
@@ -69,7 +75,6 @@ def test_what_is_undone_is_known(fedora: Path, words: tuple[str, ...]) -> None:
     [
         (("config",), "which is no target"),
         (("config", "--target", "e11.0"), "not on target e11.0"),
-        (("config", "--target", "11.0"), "'11.0' is not an AoE target"),
         (("config", "--target", "e11.0", "--root", "/dev/sda2"), "root=/dev/sda2 is not supported"),
         (("install",), "which is no target"),
         (("install", "--target", "e65534.254"), "/dev/etherd/e65534.254: No such file or directory"),

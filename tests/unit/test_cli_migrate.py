@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -38,7 +39,7 @@ def test_a_command_line_that_makes_no_sense_is_a_usage_error(arguments: list[str
 
 def test_a_target_is_named_in_one_of_two_ways() -> None:
     assert named("e11.0", None, None) == named(None, Path("/dev/vg/hyperion"), "e11.0") == E11
-    with pytest.raises(ConfigError, match="'sda' is not an AoE target"):
+    with pytest.raises(click.UsageError, match="'sda' is not an AoE target"):
         named("sda", None, None)
 
 
