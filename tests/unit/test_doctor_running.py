@@ -12,9 +12,11 @@ from aoeinit.aoe.frames import Config
 from aoeinit.aoe.identify import Identity
 from aoeinit.boot.contract import DEAD_SECONDS
 from aoeinit.boot.report import BootReport, DriverReport
+from aoeinit.cli import doctor_facts
 from aoeinit.doctor.examine import examine
 from aoeinit.doctor.findings import Finding
 from aoeinit.doctor.system import Running, System
+from aoeinit.errors import AoeinitError
 from aoeinit.install.fstab.device import Device
 from tests.unit import doctor_samples as sample
 from tests.unit.system_sample import CARD
@@ -180,3 +182,29 @@ def test_a_uuid_in_fstab_is_known_by_the_partitions(tmp_path: Path) -> None:
     assert [each.what for each in found(sample.facts_of(sysroot), RUNNING)] == [
         "/etc/fstab:3: /boot is on UUID=old-uuid, not on e11.0: a boot waits for it, and stops"
     ]
+
+
+def refuse(*_words: object, **_more: object) -> Discovery:
+    raise AoeinitError("packet sockets are not permitted", "run as root")
+
+
+def test_the_machine_is_asked_for_what_only_it_knows(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def discovered(_names: object, target: object, **_more: object) -> Discovery:
+        asked.append(target)
+        return answers(SERVER)
+
+    monkeypatch.setattr(doctor_facts, "read_boot_report", lambda _root: RUNNING.report)
+    monkeypatch.setattr("aoeinit.system.machine.mounted_filesystem", lambda _, point: point == "/boot")
+    monkeypatch.setattr(doctor_facts, "discover", discovered)
+    monkeypatch.setattr(doctor_facts, "partitions_of", lambda _target: PARTITIONS)
+    monkeypatch.setattr(doctor_facts, "running_interface", lambda _name, _mac: sample.BOOT)
+    ask = doctor_facts.Asking()
+    assert doctor_facts.running(system, ask).running == RUNNING
+    assert (asked, ask.left_out) == ([sample.TARGET], [])
+    monkeypatch.setattr(doctor_facts, "discover", refuse)
+    found = doctor_facts.running(system, ask).running
+    assert found is not None
+    assert found.answers is None
+    assert ask.left_out == ["packet sockets are not permitted; run as root"]
