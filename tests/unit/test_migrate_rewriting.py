@@ -17,6 +17,7 @@ from tests.unit.migrate_samples import DISK, E11, GIB, MIB, debian, fedora_btrfs
 
 FSTAB = """\
 # by the installer
+#
 UUID=a1 /     ext4 errors=remount-ro 0 1
 UUID=a2 /boot ext4 defaults 0 2
 UUID=a3 none  swap sw 0 0
@@ -58,6 +59,7 @@ def test_fstab_names_the_partitions_of_the_target(sysroot: Path) -> None:
     text = content(changes(rewriting.fstab(sysroot, migration_of(debian())))["etc/fstab"])
     assert text.splitlines() == [
         "# by the installer",
+        "#",
         "/dev/etherd/e11.0p3 /     ext4 errors=remount-ro 0 1",
         "/dev/etherd/e11.0p1 /boot ext4 defaults 0 2",
         "/dev/etherd/e11.0p2 none  swap sw 0 0",
@@ -70,9 +72,9 @@ def test_a_line_whose_file_system_became_a_part_of_another_becomes_a_comment(sys
     migration = migration_of(source, lay_out(asked.wanted, DISK.size, firmware="bios"))
     found = tuple(rewriting.fstab(sysroot, migration))
     lines = content(changes(found)["etc/fstab"]).splitlines()
-    assert lines[1].startswith("/dev/etherd/e11.0p1 / ")
-    assert lines[2] == "# is a part of another file system now: UUID=a2 /boot ext4 defaults 0 2"
-    assert lines[3] == "# has no partition any more: UUID=a3 none  swap sw 0 0"
+    assert lines[2].startswith("/dev/etherd/e11.0p1 / ")
+    assert lines[3] == "# is a part of another file system now: UUID=a2 /boot ext4 defaults 0 2"
+    assert lines[4] == "# has no partition any more: UUID=a3 none  swap sw 0 0"
     warnings = [each for action in found if isinstance(action, Files) for each in action.warnings]
     assert warnings == []
 
@@ -85,7 +87,7 @@ def test_a_file_system_that_is_new_gets_a_line_and_so_does_swap(sysroot: Path) -
     asked = read_layout(text.encode(), source, "layout.toml")
     migration = migration_of(source, lay_out(asked.wanted, DISK.size, firmware="bios", table="gpt"))
     found = tuple(rewriting.fstab(sysroot, migration))
-    assert content(changes(found)["etc/fstab"]).splitlines()[1:] == [
+    assert content(changes(found)["etc/fstab"]).splitlines()[2:] == [
         "/dev/etherd/e11.0p2 /     ext4 errors=remount-ro 0 1",
         "/dev/etherd/e11.0p3 /boot ext4 defaults 0 2",
         "/dev/etherd/e11.0p5 none  swap sw 0 0",
