@@ -20,6 +20,9 @@ qemu-system-x86  qemu-system-x86-core
 seabios          seabios-bin
 vblade           vblade
 '
+packages_to_measure='
+mmdebstrap       mmdebstrap
+'
 packages_to_test='
 aoetools         aoetools
 binutils         binutils

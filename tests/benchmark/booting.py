@@ -1,0 +1,163 @@
+"""The part ``boot``: from process 1 to the root on the target, by the clock of the kernel's own log."""
+
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.benchmark.bench import Bench
+from tests.benchmark.building import ONE
+from tests.benchmark.figures import Comparison, Goal, Part, summed
+from tests.benchmark.measuring import Sample, alternate
+from tests.benchmark.peers import IMAGES, aoeinit_build, initramfs_tools
+from tests.lab.bench import BOOT_SECONDS
+from tests.lab.disk import make_disk
+from tests.lab.installation import Installation
+from tests.lab.kernels import debian_kernel
+from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Line, Nic, machine
+from tests.lab.network import Network, network
+from tests.lab.programs import LabError
+from tests.lab.report import read_report
+from tests.lab.servers import dhcp, vblade
+from tests.lab.tiny_root import make_tiny_root, static_busybox
+from tests.lab.vmlinux import unpacked
+
+NIC = Nic("e1000")
+ROOT = "root=/dev/etherd/e11.0p1"
+EVENTS = {
+    "carrier": r"NIC Link is Up",
+    "disk": r"aoe: .* sectors",
+    "mounted": r"EXT4-fs \(etherd.e11\.0p1\): mounted",
+}
+"""What the kernel says when there is carrier, when the disk is known, and when the root is mounted."""
+BEGIN = r"Run /init as init process"
+SCRIPT = """\
+#!/bin/busybox sh
+export PATH=/bin
+busybox mkdir -p /proc /sys /dev /root /bin
+busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+{before}
+ip link set eth0 up
+{wait}
+{aoe}
+until [ -b /dev/etherd/e11.0p1 ]; do {pause}; done
+mount -o ro /dev/etherd/e11.0p1 /root
+umount /proc /sys
+mount --move /dev /root/dev
+exec switch_root /root /sbin/init
+"""
+SLEEP = ("sleep 5", "sleep 1")
+"""What how-tos do: wait for so long that it has been enough for somebody."""
+WATCH = ('until [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do usleep 10000; done', "usleep 10000")
+"""Nothing but look, a hundred times a second."""
+BARE, AOETOOLS, HOW_TO = "floor: a script that only looks", "initramfs-tools, aoetools", "by hand, sleep 5"
+
+
+def boot(bench: Bench) -> Part:
+    """Measure boots of one root from one target with each image."""
+    system = bench.system
+    system.run(*aoeinit_build(system.release, "boot", "--nic", "e1000"))
+    listed = [each for each in ONE if each != "aoe"]
+    system.run(*initramfs_tools(system, "boot-initramfs-tools", listed))
+    images = {
+        "aoeinit": (system.file(f"{IMAGES}/boot"), ROOT),
+        AOETOOLS: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro ip=dhcp"),
+        HOW_TO: (make_by_hand(system, "by-hand", *SLEEP), ""),
+        BARE: (make_by_hand(system, "bare", *WATCH), ""),
+    }
+    token = secrets.token_hex(8)
+    make_tiny_root(bench.folder / "root", token)
+    disk = make_disk(bench.folder / "disk", bench.folder / "root", mib=32)
+    vmlinuz = unpacked(debian_kernel("bookworm").vmlinuz)
+    bench.say("== boot: from process 1 to the root")
+    with (
+        network() as net,
+        vblade(net, disk.path),
+        dhcp(net, bench.folder, "aoe:e11.0"),
+    ):
+        contestants = {
+            name: booting(
+                net,
+                DirectBoot(vmlinuz, own(image, bench.folder), f"{CONSOLE} ignore_loglevel {words}".strip()),
+                token,
+                bench.folder / "console.log",
+            )
+            for name, (image, words) in images.items()
+        }
+        results = summed(alternate(contestants, bench.rounds, bench.say))
+    comparison = Comparison(
+        "boot", "from process 1 to the root on the target, QEMU without KVM", results, "mounted"
+    )
+    return Part("boot", (comparison,), goals(comparison))
+
+
+def own(image: Path, folder: Path) -> Path:
+    """Copy an image out of its system, for QEMU runs outside of it."""
+    copy = folder / f"image-{image.name}"
+    shutil.copy(image, copy)
+    return copy
+
+
+def booting(net: Network, start: DirectBoot, token: str, log: Path) -> Callable[[], Sample]:
+    """Make what boots once, to the end of the report of the root, and reads the kernel's log."""
+
+    def boot_once() -> Sample:
+        with machine(net, Hardware(NIC), start, log) as client:
+            client.run_to_end(BOOT_SECONDS)
+        if read_report(client.lines).every("token") != [token]:
+            raise client.error("the machine went off without a report from its root")
+        return moments(client.lines)
+
+    return boot_once
+
+
+def moments(lines: Sequence[Line]) -> dict[str, float]:
+    """Find when things happened, in seconds after process 1 began."""
+    begin = _when(lines, BEGIN)
+    return {name: _when(lines, pattern) - begin for name, pattern in EVENTS.items()}
+
+
+def _when(lines: Sequence[Line], pattern: str) -> float:
+    for line in lines:
+        if found := re.search(rf"\[ *(\d+\.\d+)\].*{pattern}", line.text):
+            return float(found[1])
+    raise LabError(f"the kernel never said {pattern!r}")
+
+
+def make_by_hand(system: Installation, name: str, wait: str, pause: str) -> Path:
+    """Make an image as people write them: busybox, the modules and one script."""
+    tree = system.file(f"/opt/{name}")
+    (tree / "bin").mkdir(parents=True)
+    shutil.copy(static_busybox(), tree / "bin/busybox")
+    shown = system.run(
+        "modprobe", "--show-depends", "--all", "--set-version", system.release, "e1000", "ext4"
+    )
+    before = [copied(system, line, tree) for line in shown.splitlines() if line.startswith("insmod ")]
+    shown = system.run("modprobe", "--show-depends", "--set-version", system.release, "aoe")
+    aoe = [copied(system, line, tree) for line in shown.splitlines() if line.startswith("insmod ")]
+    script = SCRIPT.format(before="\n".join(before), aoe="\n".join(aoe), wait=wait, pause=pause)
+    (tree / "init").write_text(script)
+    (tree / "init").chmod(0o755)
+    packing = f"cd /opt/{name} && find . | cpio --quiet -o -H newc | zstd -q -c -6 >{IMAGES}/{name}"
+    system.run("sh", "-c", packing)
+    return system.file(f"{IMAGES}/{name}")
+
+
+def copied(system: Installation, line: str, tree: Path) -> str:
+    """Copy the module that kmod would insert, and give the line of the script that does."""
+    module = Path(line.split()[1])
+    shutil.copy(system.file(str(module)), tree / module.name)
+    return f"insmod /{module.name}"
+
+
+def goals(comparison: Comparison) -> tuple[Goal, ...]:
+    """Give what was to be reached."""
+    ours = comparison.median("aoeinit", "mounted")
+    return (
+        Goal("1.15 times the floor", 1.15 * comparison.median(BARE, "disk"), ours, "s"),
+        Goal("a third of aoetools", comparison.median(AOETOOLS, "mounted") / 3, ours, "s"),
+    )
