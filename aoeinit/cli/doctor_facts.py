@@ -42,7 +42,8 @@ MOUNT_POINTS = ("/boot", "/boot/efi", "/efi")
 FILES_ONLY = (
     "the network, the driver, the target's partitions, what is mounted: this system does not run here"
 )
-NO_HARDWARE = "whether the image has drivers for the machine's cards: name its hardware with --sysfs"
+NO_HARDWARE = "whether images have the drivers of the machine's cards: --sysfs names a copy of its /sys"
+NO_FILESYSTEM = "whether images have the root's file system: nothing tells its type"
 NO_TARGET = "what depends on the target: neither configuration nor fstab nor an entry names one"
 
 
@@ -78,7 +79,7 @@ def gather(sysroot: Path, sysfs: Path | None) -> tuple[System, list[Finding], li
     sysfs = sysfs or (Path("/sys") if runs_here else None)
     if sysfs:
         system = replace(system, hardware=ask.politely(lambda: network_interfaces(sysfs), None))
-    else:
+    if not system.hardware:
         ask.left_out.append(NO_HARDWARE)
     if runs_here:
         system = running(system, ask)
@@ -108,7 +109,7 @@ def files_of(sysroot: Path, ask: Asking) -> System:
         target=settings.target or target_in(fstab, entries, images.values()),
         interface=ask(lambda: recorded(sysroot), None),
         hardware=None,
-        filesystem=ask.politely(lambda: machine.root_filesystem(sysroot), None),
+        filesystem=root_filesystem(sysroot, ask),
         free=ask(lambda: free_in_boot(sysroot), None),
         modified=ask(lambda: configuration_times(sysroot), times),
     )
@@ -133,6 +134,15 @@ def has_command(sysroot: Path) -> bool:
     """Tell whether what the hooks call is there, if there are any."""
     command = installed_command(sysroot)
     return command is None or is_callable(sysroot, command)
+
+
+def root_filesystem(sysroot: Path, ask: Asking) -> str | None:
+    """Tell the type of the root's file system, if anything does."""
+    try:
+        return machine.root_filesystem(sysroot)
+    except AoeinitError:
+        ask.left_out.append(NO_FILESYSTEM)
+        return None
 
 
 def look_through(sysroot: Path, path: str) -> bytes | None:
@@ -236,5 +246,5 @@ def running(system: System, ask: Asking) -> System:
         answers=ask.politely(lambda: discover((), target, seconds=SECONDS), None) if target else None,
         partitions=ask.politely(lambda: partitions_of(target), None) if target else None,
     )
-    interface = ask.politely(lambda: running_interface(None, None), None)
+    interface = ask.politely(lambda: running_interface(None, None), system.interface)
     return replace(system, target=target, interface=interface, running=found)

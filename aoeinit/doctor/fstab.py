@@ -69,7 +69,7 @@ def _planned(system: System, devices: dict[int, Device], fix: str) -> Iterator[F
 
 
 def _way_out(told: str, fix: str) -> str:
-    return "apt install zram-tools, or dnf install zram-generator" if "swap over the network" in told else fix
+    return "take the line out, and install what it names" if "swap over the network" in told else fix
 
 
 def _rule(system: System) -> Iterator[Finding]:

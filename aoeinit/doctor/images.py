@@ -93,7 +93,7 @@ def _differs(index: ModuleIndex, image: ReadImage, name: str) -> bool:
 def _lacking(system: System, index: ModuleIndex, image: ReadImage) -> Iterator[tuple[str, str]]:
     """Plan the modules of an image anew, and name those that this one lacks, with the stage of each."""
     settings = system.settings
-    if system.hardware is None:
+    if not system.hardware:
         settings = replace(settings, nic=tuple(name for name in settings.nic if name != HOST))
     mac = system.interface.mac if system.interface else None
     cards = [each for each in system.hardware or () if each.mac == mac] or system.hardware or ()
