@@ -17,6 +17,7 @@ from tests.lab.manifest import differences
 from tests.lab.moving import (
     CHANGED,
     CLEAN,
+    DEVICES,
     FACTS,
     MIGRATE,
     MIGRATE_SECONDS,
@@ -33,7 +34,6 @@ from tests.lab.servers import dhcp, vblade
 
 pytestmark = [pytest.mark.patient, pytest.mark.xdist_group("moved-bios")]
 
-DEVICES = {"boot": "/dev/etherd/e11.0p1", "swap": "/dev/etherd/e11.0p2", "root": "/dev/etherd/e11.0p3"}
 INSTALL = """\
 dpkg --install /var/cache/apt/archives/linux-image-*.deb
 aoeinit hooks status

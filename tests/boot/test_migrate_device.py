@@ -13,6 +13,7 @@ from tests.lab.manifest import differences
 from tests.lab.moving import (
     CHANGED,
     CLEAN,
+    DEVICES,
     FACTS,
     MIGRATE_SECONDS,
     ROOT_PATH,
@@ -24,7 +25,6 @@ from tests.lab.moving import (
 from tests.lab.network import network
 from tests.lab.servers import dhcp, vblade
 
-DEVICES = {"boot": "/dev/etherd/e11.0p1", "swap": "/dev/etherd/e11.0p2", "root": "/dev/etherd/e11.0p3"}
 MIGRATE = """\
 set -o pipefail
 aoeinit migrate --device /dev/vdb --as e11.0 --verify full --yes 2>&1 | cat

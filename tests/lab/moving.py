@@ -18,6 +18,8 @@ from tests.lab.vmlinux import unpacked
 
 TARGET = "e11.0"
 ROOT_PATH = f"aoe:{TARGET}"
+DEVICES = {name: f"/dev/etherd/{TARGET}p{number}" for number, name in enumerate(("boot", "swap", "root"), 1)}
+"""The partitions that migrate makes for a machine with a BIOS."""
 MIGRATE_SECONDS = 900
 """How long a migration may take, under emulation, on a busy machine."""
 MIGRATE = f"""\
