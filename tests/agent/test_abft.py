@@ -98,7 +98,7 @@ def test_memory_is_not_looked_through_with_efi(machine: Machine) -> None:
     assert machine.run(SHOW).output == NONE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 65534), st.integers(0, 254), st.binary(min_size=6, max_size=6))
 def test_what_a_table_says(shelf: int, slot: int, mac: bytes) -> None:
     octal = "".join(f"\\{byte:03o}" for byte in abft(shelf, slot, mac))

@@ -107,7 +107,7 @@ TOKENS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.sampled_from(TOKENS), max_size=25).map("".join), min_size=20, max_size=40))
 def test_words_are_those_that_the_kernel_finds(lines: list[str]) -> None:
     """But for a word that begins with "=": its name is no parameter in either reading."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoeinit.errors import ImageError
@@ -57,7 +57,7 @@ random_entries: st.SearchStrategy[Entry] = st.one_of(
 
 
 @pytest.mark.parametrize("compression", METHODS)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(entries=st.lists(random_entries, max_size=8))
 def test_what_was_written_is_read_back(compression: str, entries: list[Entry]) -> None:
     try:

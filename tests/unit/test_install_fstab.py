@@ -2,7 +2,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aoeinit.aoe.target import Target
@@ -100,20 +100,17 @@ SWAPS = st.lists(DEVICES, max_size=2)
 BYS = st.sampled_from(By)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(), files()))
 def test_any_file_can_be_taken_apart_and_put_together_again(text: bytes) -> None:
     assert b"".join(line.raw for line in parse(text)) == text
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(), files()), BYS)
 def test_a_plan_without_devices_changes_nothing(text: bytes, by: By) -> None:
     found = plan_fstab(text, {}, target=TARGET, by=by)
     assert (found.text, found.changes) == (text, ())
 
 
-@settings(deadline=None)
 @given(files(), MOUNTS, SWAPS, BYS)
 def test_a_second_run_changes_nothing(
     text: bytes, mounts: dict[str, Device], swaps: list[Device], by: By
@@ -123,7 +120,6 @@ def test_a_second_run_changes_nothing(
     assert (twice.text, twice.changes) == (once.text, ())
 
 
-@settings(deadline=None)
 @given(files(), MOUNTS, SWAPS, BYS)
 def test_only_lines_of_what_was_moved_change(
     text: bytes, mounts: dict[str, Device], swaps: list[Device], by: By
@@ -151,7 +147,6 @@ def test_only_lines_of_what_was_moved_change(
         )
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1))
 def test_what_was_escaped_is_one_field_and_reads_the_same(text: str) -> None:
     field = escaped(text)

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aoeinit.errors import ConfigError
@@ -157,7 +157,6 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(LINES, PARTITIONS)
 def test_a_partition_is_never_shared_but_by_its_own_name(lines: list[str], partitions: list[Device]) -> None:
     parsed = parse("\n".join(lines).encode())

@@ -177,7 +177,7 @@ PLACES = (
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(texts=st.dictionaries(st.sampled_from(PLACES), TEXTS))
 def test_undo_restores_every_byte_of_any_files(debian: Path, texts: dict[str, str]) -> None:
     for path, text in texts.items():
