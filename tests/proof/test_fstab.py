@@ -12,7 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from aoeinit.cli.fstab import fstab
+from aoeinit.install.fstab.change import BACKUP
 from aoeinit.install.fstab.device import Device
 from aoeinit.install.fstab.lines import Line, parse
 from aoeinit.install.fstab.plan import By, plan_fstab
@@ -148,3 +151,13 @@ def test_what_is_on_devices_is_read(disks: dict[str, Device]) -> None:
         "vfat": ("vfat", "ESP"),
         "swap": ("swap", "s"),
     }
+
+
+def test_the_owner_stays(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text("UUID=1 / ext4 defaults 0 1\n")
+    os.chown(tmp_path / "etc/fstab", 7, 8)
+    words = ["--target", "e11.1", "--sysroot", str(tmp_path), "--map", "/=p1"]
+    assert CliRunner().invoke(fstab, words, catch_exceptions=False).exit_code == 0
+    for name in ("etc/fstab", BACKUP):
+        assert ((tmp_path / name).stat().st_uid, (tmp_path / name).stat().st_gid) == (7, 8)

@@ -89,14 +89,6 @@ def test_json_tells_lines_and_warnings(system: Path) -> None:
     assert any("zram" in warning for warning in told["warnings"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_the_owner_stays(system: Path) -> None:
-    os.chown(system / "etc/fstab", 7, 8)
-    run(system)
-    for name in ("etc/fstab", BACKUP):
-        assert ((system / name).stat().st_uid, (system / name).stat().st_gid) == (7, 8)
-
-
 def test_partitions_can_be_named(system: Path) -> None:
     run(system, "--map", "/=p1", "--map", "/boot/=/dev/etherd/e11.0p2", "--map", "swap=p3")
     lines = content(system).splitlines()
