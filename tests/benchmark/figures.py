@@ -30,6 +30,7 @@ MEASURES: Final = {
     "carrier": Measure("carrier", "s"),
     "disk": Measure("disk known", "s"),
     "mounted": Measure("root mounted", "s"),
+    "failed": Measure("failed before", "", 1, 0),
     "rate": Measure("copied", "MB/s", 1e-6, 0),
 }
 """By name. Times are in seconds and sizes in bytes where they are measured; a megabyte is a million bytes."""
