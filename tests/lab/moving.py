@@ -30,7 +30,15 @@ aoeinit migrate --target {TARGET} --yes 2>&1 | cat
 FACTS = f"""\
 set -e
 /usr/lib/aoelab/report
-echo "aoelab-address=$(ip -o -4 address show dev {INTERFACE} | tr -s ' ' | cut -d' ' -f4)"
+address() {{
+	ip -o -4 address show dev {INTERFACE} | tr -s ' ' | cut -d' ' -f4
+}}
+# multi-user.target waits for the network's service, and not for the network.
+for _ in $(seq 120); do
+	[ -n "$(address)" ] && break
+	sleep 1
+done
+echo "aoelab-address=$(address)"
 echo "aoelab-swap=$(swapon --noheadings --raw --show=NAME)"
 echo "aoelab-boot=$(findmnt --noheadings --output SOURCE /boot)"
 """
