@@ -32,7 +32,7 @@ EVENTS = {
 }
 """What the kernel says when there is carrier, when the disk is known, and when the root is mounted."""
 BEGIN = r"Run /init as init process"
-ATTEMPTS = 8
+ATTEMPTS = 3
 SCRIPT = """\
 #!/bin/busybox sh
 export PATH=/bin
