@@ -5,6 +5,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -78,7 +79,15 @@ def wait_for_active(system: Container, unit: str, restarts: int = 0) -> None:
 
 
 def pid_of(system: Container, unit: str) -> str:
-    return system.run("systemctl", "show", "--property=MainPID", "--value", unit).strip()
+    """Give the process, once systemd's own has become the program."""
+    patience = time.monotonic() + PATIENCE
+    while time.monotonic() < patience:
+        pid = system.run("systemctl", "show", "--property=MainPID", "--value", unit).strip()
+        with suppress(OSError):
+            if (system.root / "proc" / pid / "comm").read_text() == "vblade\n":
+                return pid
+        time.sleep(0.1)
+    raise LabError(f"{unit} runs no vblade")
 
 
 def paths_to(client: Network, target: str) -> list[dict[str, object]]:
