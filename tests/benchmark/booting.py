@@ -110,7 +110,7 @@ def able(
     try:
         left[AOETOOLS]()
     except LabError as error:
-        say(f"   {AOETOOLS} is left out: {str(error).splitlines()[0]}")
+        say(f"   {AOETOOLS} is left out: {str(error).partition(';')[0]}")
         del left[AOETOOLS]
     return left
 
