@@ -72,7 +72,7 @@ def boot(bench: Bench) -> Part:
     images = {
         "aoeinit": (system.file(f"{IMAGES}/boot"), ROOT),
         AOETOOLS: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro ip=dhcp"),
-        FIXED: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro {ADDRESS} rootdelay=100"),
+        FIXED: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro {ADDRESS}"),
         HOW_TO: (make_by_hand(system, "by-hand", *SLEEP), ""),
         BARE: (make_by_hand(system, "bare", *WATCH), ""),
     }
