@@ -72,7 +72,7 @@ def section_content(elf: bytes, name: str) -> bytes | None:
     try:
         sections = [struct.unpack_from(form, elf, offset) for offset in header.sections.offsets()]
         _, _, names, _ = sections[header.names] if sections else (0, 0, 0, 0)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise ValueError("it ends within its section headers") from error
     wanted = name.encode() + b"\0"
     for name_offset, kind, offset, size in sections:
@@ -96,6 +96,6 @@ def _segment_kinds(elf: bytes, header: Header) -> Iterator[int]:
     for offset in header.segments.offsets():
         try:
             (kind,) = struct.unpack_from(f"{header.order}I", elf, offset)
-        except struct.error as error:
+        except (struct.error, OverflowError) as error:
             raise ValueError("it ends within its program headers") from error
         yield kind

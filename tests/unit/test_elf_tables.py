@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aoeinit.elf_tables import is_static, read_header, section_content
@@ -48,6 +48,8 @@ def test_an_object_that_ends_in_its_tables_is_refused() -> None:
         is_static(PROGRAM[:100])
 
 
+@example([(47, 128)])
+@example([(39, 128)])
 @given(st.lists(st.tuples(st.integers(0, 63), st.integers(0, 255)), max_size=4))
 def test_a_damaged_header_gives_an_answer_or_a_value_error(changes: list[tuple[int, int]]) -> None:
     elf = bytearray(elf_with_section(".modinfo", b"license=GPL\0"))
