@@ -13,7 +13,7 @@ from aoeinit.cli.migrate_actions import Run, is_root_mounted, perform
 from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.plan import FOLDER, FROM, ROOT, TO, TOP
 from aoeinit.install.migrate.progress import RECORD, text_of
-from aoeinit.install.migrate.steps import PREPARED, Step, left, steps
+from aoeinit.install.migrate.steps import PREPARED, Step, left, place_of, steps
 from aoeinit.install.state import Change, Present, look
 from aoeinit.system import blocks, mounts
 from aoeinit.system.changes import apply
@@ -63,6 +63,7 @@ def carry_out_steps(run: Run) -> None:
         try:
             for action in step.actions(ROOT):
                 perform(action, run)
+            finish(step, run)
         except KeyboardInterrupt as error:
             raise AoeinitError(f"interrupted: {step.what}", again(run)) from error
         except AoeinitError as error:
@@ -71,7 +72,6 @@ def carry_out_steps(run: Run) -> None:
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             raise AoeinitError(f"{step.what}: {place}{error.strerror}", again(run)) from error
-        finish(step, run)
 
 
 def again(run: Run) -> str:
@@ -84,9 +84,11 @@ def finish(step: Step, run: Run) -> None:
     if step.name == "table":
         layout, disk = run.migration.layout, run.migration.disk
         blocks.wait_for_nodes(tuple(disk.part(each.number) for each in layout.partitions), NODE_SECONDS)
-    if not step.always:
-        run.progress = run.progress.after(step.name)
-    if PREPARED in run.progress.done and is_root_mounted(run):
-        os.sync()
-        record = Present(text_of(run.progress), 0o600)
+    done = run.progress if step.always else run.progress.after(step.name)
+    if PREPARED in done.done and is_root_mounted(run):
+        # What is recorded as done must have arrived: a later run, and a quick comparison, would believe it.
+        for volume, _ in run.migration.layout.volumes:
+            mounts.settle(place_of(volume))
+        record = Present(text_of(done), 0o600)
         apply(ROOT, Change(RECORD, look(ROOT, RECORD), record, "tells how far the migration has come"))
+    run.progress = done

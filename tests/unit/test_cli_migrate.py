@@ -1,3 +1,5 @@
+import ctypes
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -6,13 +8,17 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from aoeinit.cli import migrating
 from aoeinit.cli.bar import Bar, amount, clock, line
-from aoeinit.cli.migrate import Prepared, agree, migrate, named
-from aoeinit.cli.migrate_actions import DEVICE, changed_since, listed_names
+from aoeinit.cli.migrate import Prepared, agree, begin, migrate, named
+from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since, listed_names
 from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
+from aoeinit.cli.migrating import finish
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.migrate.preflight import TargetFacts, error
-from aoeinit.install.migrate.steps import Step, steps
+from aoeinit.install.migrate.progress import RECORD
+from aoeinit.install.migrate.steps import PREPARED, Step, steps
+from aoeinit.system import mounts as system_mounts
 from tests.unit.migrate_samples import DISK, E11, MIB, debian, fedora_btrfs, migration_of
 
 HELD = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", ("dos at 0x1fe",), (), ours=False)
@@ -162,3 +168,47 @@ def test_without_a_terminal_progress_is_a_line_a_tenth(capsys: pytest.CaptureFix
 def test_a_disk_of_the_server_has_other_names_there_than_for_its_client() -> None:
     attached = replace(DISK, node="/dev/loop0")
     assert (attached.part(2), attached.future_part(2)) == ("/dev/loop0p2", "/dev/etherd/e11.0p2")
+
+
+class Disconnected:
+    """A C library on a machine whose disk has taken less than was written to it."""
+
+    @staticmethod
+    def syncfs(_folder: int) -> int:
+        ctypes.set_errno(errno.EIO)
+        return -1
+
+
+def test_what_the_target_has_not_taken_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    system_mounts.settle(tmp_path)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_arguments, **_options: Disconnected)
+    with pytest.raises(AoeinitError, match=r"has arrived: Input/output error"):
+        system_mounts.settle(tmp_path)
+    with pytest.raises(AoeinitError, match=r"has arrived: No such file"):
+        system_mounts.settle(tmp_path / "missing")
+
+
+def test_a_step_is_done_when_all_file_systems_have_taken_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    migration = migration_of(debian())
+    run = Run(migration, replace(begin(migration), done=("table", PREPARED)), "--target e11.0", quiet=True)
+    monkeypatch.setattr(migrating, "ROOT", tmp_path)
+    monkeypatch.setattr(migrating, "is_root_mounted", lambda _run: True)
+    step, settled = Step("copy /", "copy /", lambda _: ()), list[str]()
+
+    def fail(place: Path) -> None:
+        settled.append(f"{place}")
+        if place.name == "boot":
+            raise AoeinitError("it has not arrived")
+
+    monkeypatch.setattr(system_mounts, "settle", fail)
+    with pytest.raises(AoeinitError, match="not arrived"):
+        finish(step, run)
+    assert settled == ["/run/aoeinit/migrate/root", "/run/aoeinit/migrate/root/boot"]
+    assert step.name not in run.progress.done
+    assert not (tmp_path / RECORD).exists()
+    monkeypatch.setattr(system_mounts, "settle", lambda _place: None)
+    finish(step, run)
+    assert step.name in run.progress.done
+    assert (tmp_path / RECORD).is_file()

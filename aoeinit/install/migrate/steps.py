@@ -114,11 +114,16 @@ def prepare(migration: Migration) -> Iterator[Action]:
 def mounts(migration: Migration) -> Iterator[Mount]:
     """Mount the target's file systems as the moved system will see them."""
     for volume, partition in migration.layout.volumes:
-        place = Path(f"{ROOT}{volume.point}".rstrip("/"))
+        place = place_of(volume)
         options = ",".join(mount_options(volume, partition, migration.source))
         shown = ("-o", options) if options else ()
         words = ("mount", "-t", partition.filesystem, *shown, migration.disk.part(partition.number))
         yield Mount(Command((*words, f"{place}"), f"is {volume.point} of the moved system"), place)
+
+
+def place_of(volume: Volume) -> Path:
+    """Tell where a file system of the target is mounted for the migration."""
+    return Path(f"{ROOT}{volume.point}".rstrip("/"))
 
 
 def mount_options(volume: Volume, partition: Partition, source: Source) -> Iterator[str]:
@@ -155,8 +160,7 @@ def _swap_file(path: str, mib: int, filesystem: str) -> Iterator[Command]:
 def unmounts(layout: Layout) -> Iterator[Command]:
     """Unmount them, the last first."""
     for volume, _ in reversed(layout.volumes):
-        place = f"{ROOT}{volume.point}".rstrip("/")
-        yield Command(("umount", place), f"leaves {volume.point} clean")
+        yield Command(("umount", f"{place_of(volume)}"), f"leaves {volume.point} clean")
 
 
 def remount(migration: Migration) -> Iterator[Action]:
