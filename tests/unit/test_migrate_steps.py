@@ -1,4 +1,5 @@
 import itertools
+import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -224,6 +225,29 @@ def test_what_an_earlier_run_has_copied_is_not_believed_by_its_size_and_time() -
     migration = migration_of(debian())
     assert "--checksum" not in rsync(copy_actions("/", migration))
     assert "--checksum" in rsync(copy_actions("/", replace(migration, resumed=True)))
+
+
+@pytest.mark.parametrize(
+    ("point", "resumed", "found"), [("/", True, 1), ("/", False, 0), ("/boot/efi", True, 0)]
+)
+def test_hard_links_of_an_earlier_run_are_gone_before_files_are_written_in_place(
+    point: str, *, resumed: bool, found: int
+) -> None:
+    words = words_of(copy_actions(point, replace(migration_of(fedora_lvm()), resumed=resumed)))
+    names = [each[0] for each in words]
+    assert names == ["mount"] * 3 + ["find"] * found + ["rsync", "umount", "umount"]
+
+
+def test_no_file_has_several_names_then_and_those_with_one_stay(tmp_path: Path) -> None:
+    words = words_of(copy_actions("/", replace(migration_of(debian()), resumed=True)))[3]
+    for name in ("one", "two", "folder/record"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder/two").hardlink_to(tmp_path / "two")
+    subprocess.run([words[0], tmp_path, *words[2:]], check=True)
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert {each.stat().st_nlink for each in files} == {1}
+    assert {"one", "record"} <= {each.name for each in files}
 
 
 def progress(**changes: object) -> bytes:

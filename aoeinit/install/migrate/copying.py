@@ -42,6 +42,11 @@ def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
     words = ("rsync", *_kept(point, migration), *how, *_excluded(point, migration), f"{FROM}/", f"{TO}/")
     device = migration.disk.part(partition.number)
     yield from _mount_pair(point)
+    if migration.resumed and partition.filesystem != "vfat":
+        # Files that are no longer one would be written through each other, as files are written in place.
+        # Of the names of a file one may stay: it is the only one then. The record has a single name.
+        links = ("find", f"{TO}", "-xdev", "-type", "f", "-links", "+1", "-delete")
+        yield Command(links, "lets files with several names be copied anew", package="findutils")
     yield Copy(Command(words, f"copies {point}"), point, device, expected_in(partition, migration))
     yield from _unmount_pair()
 
