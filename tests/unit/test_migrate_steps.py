@@ -133,6 +133,18 @@ def test_a_btrfs_is_copied_with_subvolumes_in_it_but_without_snapshots() -> None
 
 
 @pytest.mark.parametrize(
+    ("device", "uuid", "left_out"),
+    [("/dev/vda3", "", True), ("/dev/mapper/same", "uuid-of-/dev/vda3", True), ("/dev/vdb1", "other", False)],
+)
+def test_snapshots_of_the_root_are_none_of_another_btrfs(device: str, uuid: str, *, left_out: bool) -> None:
+    source = replace(fedora_btrfs(), snapshots=("home/old",))
+    (home,) = [each for each in source.mounts if each.point == "/home"]
+    moved = replace(home, device=device, uuid=uuid)
+    source = replace(source, mounts=tuple(moved if each == home else each for each in source.mounts))
+    assert ("--exclude=/old" in rsync(copy_actions("/home", migration_of(source)))) == left_out
+
+
+@pytest.mark.parametrize(
     ("source", "point", "kept"),
     [
         (debian(), "/", (*ALL, "--one-file-system")),

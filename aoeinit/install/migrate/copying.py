@@ -128,11 +128,17 @@ def _excluded(point: str, migration: Migration) -> Iterable[str]:
 def _snapshots(point: str, source: Source) -> Iterator[str]:
     """Name the snapshots that are in what is copied: they would take the room of whole copies."""
     mounted = _mounted_at(point, source)
-    if mounted.subvolume is not None and mounted.point == point:
+    # They are known of the root's Btrfs alone.
+    if mounted.subvolume is not None and mounted.point == point and _is_same(mounted, source.root):
         top = f"/{mounted.subvolume}".rstrip("/") + "/"
         for path in (f"/{each}" for each in source.snapshots):
             if path.startswith(top):
                 yield _literal(f"/{path.removeprefix(top)}")
+
+
+def _is_same(one: Mounted, other: Mounted) -> bool:
+    """Tell whether two mounts show the same file system, whatever name each has for its device."""
+    return one.device == other.device or (one.uuid == other.uuid != "")
 
 
 def _is_below(path: str, point: str) -> bool:
