@@ -13,7 +13,17 @@ from aoeinit.install.migrate.layout import lay_out
 from aoeinit.install.migrate.layout_file import read_layout
 from aoeinit.install.migrate.plan import Action, Files
 from aoeinit.install.state import Change
-from tests.unit.migrate_samples import DISK, E11, GIB, MIB, debian, fedora_btrfs, migration_of
+from tests.unit.migrate_samples import (
+    DISK,
+    E11,
+    GIB,
+    MIB,
+    debian,
+    fedora_btrfs,
+    migration_of,
+    mounted,
+    source_of,
+)
 
 FSTAB = """\
 # by the installer
@@ -96,6 +106,61 @@ def test_a_file_system_that_is_new_gets_a_line_and_so_does_swap(sysroot: Path) -
     ]
     warnings = [each for action in found if isinstance(action, Files) for each in action.warnings]
     assert not any("no line" in each for each in warnings)
+
+
+def warnings_of(actions: Iterable[Action]) -> list[str]:
+    return [each for action in actions if isinstance(action, Files) for each in action.warnings]
+
+
+@pytest.mark.parametrize(
+    ("options", "fitting"),
+    [
+        ("rw,noatime,subvolid=257,subvol=/home", "rw,noatime,subvol=/home"),
+        ("subvolid=257", "subvol=/home"),
+        ("compress=zstd:1,subvolid=257", "compress=zstd:1,subvol=/home"),
+        ("subvol=home,ssd", "subvol=home,ssd"),
+        ("defaults", "defaults"),
+    ],
+)
+def test_a_subvolume_is_named_as_its_number_is_not_kept(sysroot: Path, options: str, fitting: str) -> None:
+    other = "UUID=z  /srv  btrfs  subvolid=300,subvol=/srv 0 0"
+    put(
+        sysroot, "etc/fstab", f"UUID=b / btrfs subvol=root 0 0\nUUID=b\t/home btrfs {options}  0 0\n{other}\n"
+    )
+    found = list(rewriting.fstab(sysroot, migration_of(fedora_btrfs())))
+    lines = content(changes(found)["etc/fstab"]).splitlines()
+    assert lines[0].endswith(" / btrfs subvol=root 0 0")
+    assert lines[1].endswith(f"\t/home btrfs {fitting}  0 0")
+    assert lines[2] == other
+    assert not any("subvolid" in each for each in warnings_of(found))
+
+
+def test_the_top_level_of_a_btrfs_keeps_its_number(sysroot: Path) -> None:
+    put(sysroot, "etc/fstab", "UUID=b / btrfs subvolid=5,ssd 0 0\n")
+    source = source_of([mounted("/", "/dev/vda1", "btrfs", options="rw,subvolid=5,subvol=/")])
+    text = content(changes(rewriting.fstab(sysroot, migration_of(source)))["etc/fstab"])
+    assert text == "/dev/etherd/e11.0p1 / btrfs subvolid=5,ssd 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "line"),
+    [
+        ("ext4", "errors=remount-ro", "xfs defaults 0 1"),
+        ("auto", "data=ordered,noatime,x-systemd.growfs", "auto noatime,x-systemd.growfs 0 1"),
+        ("ext4", "defaults", "xfs defaults 0 1"),
+    ],
+)
+def test_another_type_gets_only_options_that_every_type_takes(
+    sysroot: Path, kind: str, options: str, line: str
+) -> None:
+    put(sysroot, "etc/fstab", f"UUID=a1 / {kind} {options} 0 1\n")
+    source = debian()
+    asked = read_layout(f'{ONE}filesystem = "xfs"\n'.encode(), source, "layout.toml")
+    found = list(
+        rewriting.fstab(sysroot, migration_of(source, lay_out(asked.wanted, DISK.size, firmware="bios")))
+    )
+    assert content(changes(found)["etc/fstab"]) == f"/dev/etherd/e11.0p1 / {line}\n"
+    assert not any("takes the options" in each for each in warnings_of(found))
 
 
 def test_a_system_without_fstab_is_refused(tmp_path: Path) -> None:

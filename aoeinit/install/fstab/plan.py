@@ -20,7 +20,7 @@ PATIENT: Final = {"noauto", "nofail", "x-systemd.automount"}
 COMPATIBLE: Final = {"ext4": {"ext2", "ext3", "ext4"}}
 """Types whose driver mounts more than its own."""
 
-_ANY_TYPE = re.compile(
+ANY_TYPE = re.compile(
     r"""defaults|r[wo]|(no)?(atime|relatime|strictatime|lazytime|diratime|suid|dev|exec|auto|user|fail|discard)
     |a?sync|dirsync|users|owner|group|_netdev|(fs|def|root)?context=.*|[xX]-.*|comment=.*""",
     re.VERBOSE,
@@ -227,8 +227,8 @@ def _warnings_of_moved(old: Line, new: Line, device: Device, target: Target) -> 
         yield f"_netdev makes {where} wait for the network that needs it; {target} is there before: remove it"
     if any(option.startswith("subvolid=") for option in old.options) and not _same(old, device):
         yield f"{where} names its subvolume by subvolid=, which a copy does not keep: use subvol= alone"
-    special = [option for option in old.options if option and not _ANY_TYPE.fullmatch(option)]
-    if old.kinds != new.kinds and special and _family(old.kinds[0]) != _family(new.kinds[0]):
+    special = [option for option in old.options if option and not ANY_TYPE.fullmatch(option)]
+    if old.kinds != new.kinds and special and family(old.kinds[0]) != family(new.kinds[0]):
         options = shown(",".join(special))
         yield f"{where} is {new.kinds[0]} now: see whether that takes the options {options}"
 
@@ -239,7 +239,8 @@ def _same(line: Line, device: Device) -> bool:
     return tag is not None and tag[0] == "UUID" and device.is_named_by(line.source)
 
 
-def _family(kind: str) -> str:
+def family(kind: str) -> str:
+    """Name what a type of file system shares its options with."""
     return "ext" if kind in COMPATIBLE["ext4"] else kind
 
 

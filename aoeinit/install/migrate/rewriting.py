@@ -1,5 +1,6 @@
 """What changes in the copy of a system so that it boots from its target."""
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +11,8 @@ from aoeinit.config_files import FOLDER, load_settings
 from aoeinit.errors import ConfigError
 from aoeinit.install.fstab.change import plan_change, read_fstab
 from aoeinit.install.fstab.device import Device
-from aoeinit.install.fstab.lines import parse
-from aoeinit.install.fstab.plan import plan_fstab
+from aoeinit.install.fstab.lines import OPTIONS, escaped, parse
+from aoeinit.install.fstab.plan import ANY_TYPE, family, plan_fstab
 from aoeinit.install.grub.cmdline import Parameters
 from aoeinit.install.grub.config import plan_grub_config
 from aoeinit.install.grub.entries import BootFileSystem
@@ -20,7 +21,7 @@ from aoeinit.install.grub.place import BIOS_BOOT, Firmware, Table
 from aoeinit.install.grub.place import Partition as Place
 from aoeinit.install.hooks import plan_install
 from aoeinit.install.migrate.copying import holder
-from aoeinit.install.migrate.layout import BIOS, SWAP, Partition
+from aoeinit.install.migrate.layout import BIOS, SWAP, Partition, Volume
 from aoeinit.install.migrate.making import filesystem_uuid
 from aoeinit.install.migrate.plan import Action, Files, Migration
 from aoeinit.install.network.interface import BootInterface
@@ -43,6 +44,8 @@ def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     swaps = [_device(migration, each) for each in migration.layout.swaps]
     joined = {each.point for each in migration.source.mounts} - set(devices)
     text = _commented(before.content, joined, swap=not swaps)
+    moved = plan_fstab(text, devices, swaps, target=migration.disk.target).changes
+    text = _fitting(text, {each.number for each in moved}, migration)
     plan = plan_fstab(text, devices, swaps, target=migration.disk.target)
     added = b"".join(_missing_lines(plan.text, devices, swaps))
     end = b"\n" if added and not plan.text.endswith(b"\n") else b""
@@ -60,6 +63,41 @@ def _commented(text: bytes, joined: Collection[str], *, swap: bool) -> bytes:
             lines.append(b"# is a part of another file system now: ")
         lines.append(line.raw)
     return b"".join(lines)
+
+
+def _fitting(text: bytes, moved: Collection[int], migration: Migration) -> bytes:
+    """Take options away from lines that are moved with which their new file systems cannot be mounted."""
+    layout, source = migration.layout, migration.source
+    volumes = {volume.point: (volume, each.filesystem) for volume, each in layout.volumes}
+    kinds = {each.point: each.filesystem for each in source.mounts}
+    lines = []
+    for line in parse(text):
+        fitting = line
+        if line.number in moved and not line.is_swap:
+            was = kinds.get(line.mount_point, line.kinds[0])
+            volume, becomes = volumes.get(line.mount_point, (Volume(line.mount_point), was))
+            options = _fitting_options(line.options, volume, is_other=family(was) != family(becomes))
+            if options != line.options:
+                fitting = line.with_field(OPTIONS, os.fsencode(",".join(options)))
+        lines.append(fitting.raw)
+    return b"".join(lines)
+
+
+def _fitting_options(options: tuple[str, ...], volume: Volume, *, is_other: bool) -> tuple[str, ...]:
+    """Give options for a file system that may be of a type that ``is_other``.
+
+    The copy of a subvolume has its name, but another number; the top level of a Btrfs has always the same.
+    """
+    numbered = any(each.startswith("subvolid=") for each in options)
+    by_name = f"subvol={os.fsdecode(escaped(f'/{volume.subvolume}'))}" if volume.subvolume else ""
+    named = next((each for each in options if each.startswith("subvol=")), by_name)
+    if is_other:
+        kept = tuple(each for each in options if ANY_TYPE.fullmatch(each))
+        return (*kept, *filter(None, [by_name])) or ("defaults",) * bool(options)
+    if not (numbered and named):
+        return options
+    kept = tuple(each for each in options if not each.startswith("subvolid="))
+    return kept if named in kept else (*kept, named)
 
 
 def _missing_lines(text: bytes, devices: Mapping[str, Device], swaps: Sequence[Device]) -> Iterator[bytes]:
