@@ -132,6 +132,31 @@ def test_a_btrfs_is_copied_with_subvolumes_in_it_but_without_snapshots() -> None
     assert not any("less" in word for word in words)
 
 
+def test_a_subvolume_that_is_mounted_is_not_copied_once_more_from_the_top_level() -> None:
+    source = source_of(
+        [
+            mounted("/", "/dev/vda1", "btrfs", fsroot="/@", options="rw,subvol=/@"),
+            mounted("/btrfs", "/dev/vda1", "btrfs", options="rw,subvolid=5,subvol=/"),
+            mounted("/var/log", "/dev/vda1", "btrfs", fsroot="/@/var/log", options="rw,subvol=/@/var/log"),
+            mounted("/srv", "/dev/vdb1", "btrfs", fsroot="/@srv", options="rw,subvol=/@srv"),
+        ],
+        fstab=["/", "/btrfs", "/var/log", "/srv"],
+    )
+    migration = replace(migration_of(source), full=True)
+    expected = {
+        "/": ["--exclude=/var/log/*"],
+        "/btrfs": ["--exclude=/@/*", "--exclude=/@/var/log/*"],
+        "/var/log": [],
+        "/srv": [],
+    }
+    for point, excluded in expected.items():
+        for planner in (copy_actions, compare_actions):
+            words = rsync(planner(point, migration))
+            assert [
+                each for each in words if each.startswith("--exclude=") and each.endswith("*")
+            ] == excluded
+
+
 @pytest.mark.parametrize(
     ("device", "uuid", "left_out"),
     [("/dev/vda3", "", True), ("/dev/mapper/same", "uuid-of-/dev/vda3", True), ("/dev/vdb1", "other", False)],

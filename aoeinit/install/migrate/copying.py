@@ -121,8 +121,22 @@ def _excluded(point: str, migration: Migration) -> Iterable[str]:
     split = [
         f"{_literal(_relative(each, point))}/*" for each in sorted(here ^ there) if _is_below(each, point)
     ]
-    left_out = (*inside, *split, *_snapshots(point, migration.source))
+    source = migration.source
+    left_out = (*inside, *split, *_snapshots(point, source), *_mounted_subvolumes(point, source))
     return (*NEVER, *(f"--exclude={path}" for path in left_out))
+
+
+def _mounted_subvolumes(point: str, source: Source) -> Iterator[str]:
+    """Name what is in subvolumes that are seen here, and are copied from where they are mounted as well."""
+    mounted = _mounted_at(point, source)
+    if mounted.subvolume is not None and mounted.point == point:
+        top = f"/{mounted.subvolume}".rstrip("/") + "/"
+        same = {f"/{each.subvolume}" for each in source.mounts if _is_same(each, mounted)}
+        yield from (
+            f"{_literal(f'/{path.removeprefix(top)}')}/*"
+            for path in sorted(same)
+            if path != top and path.startswith(top)
+        )
 
 
 def _snapshots(point: str, source: Source) -> Iterator[str]:
