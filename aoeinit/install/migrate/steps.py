@@ -149,6 +149,8 @@ def swap_files(migration: Migration) -> Iterator[Command]:
 def _swap_file(path: str, mib: int, filesystem: str) -> Iterator[Command]:
     if filesystem == "btrfs":
         words = ("btrfs", "filesystem", "mkswapfile", "--size", f"{mib}m", path)
+        # It makes none over that of a run which was cut short.
+        yield Command(("rm", "--force", path), "makes room for the swap file")
         yield Command(words, "makes the swap file, without copy on write", package="btrfs-progs")
         return
     # A file with holes is none that can be swapped to, and the older types cannot reserve blocks.
