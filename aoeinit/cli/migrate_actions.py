@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
 from aoeinit.errors import AoeinitError
 from aoeinit.install.command import Command
-from aoeinit.install.migrate.outcome import compared, copied
+from aoeinit.install.migrate.outcome import compared, copied, listed_lines, name_in
 from aoeinit.install.migrate.plan import (
     FOLDER,
     FROM,
@@ -161,16 +160,10 @@ def copy(action: Copy, run: Run) -> None:
 def compare(action: Comparison, run: Run) -> None:
     """Compare one file system with its copy."""
     ended = run_long(action.command, FOLDER, lambda: None)
-    changed = {
-        name for name in listed_names(ended.listed) if changed_since(FROM / name, run.progress.started)
-    }
+    names = map(name_in, listed_lines(ended.listed))
+    changed = {name for name in names if changed_since(FROM / name, run.progress.started)}
     for warning in compared(ended.code, ended.listed, ended.said, action.point, changed):
         run.warn(warning)
-
-
-def listed_names(listed: str) -> Iterator[str]:
-    """Give the names in what rsync lists: eleven letters of what is different, or a word, then the name."""
-    return (line.partition(" ")[2].strip() for line in listed.splitlines())
 
 
 def changed_since(path: Path, started: float) -> bool:

@@ -1,6 +1,7 @@
 import ctypes
 import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from click.testing import CliRunner
 from aoeinit.cli import migrating
 from aoeinit.cli.bar import Bar, amount, clock, line
 from aoeinit.cli.migrate import Prepared, agree, begin, migrate, named
-from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since, listed_names
+from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
 from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
 from aoeinit.cli.migrating import finish
 from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.install.migrate.outcome import compared, listed_lines, name_in
 from aoeinit.install.migrate.preflight import TargetFacts, error
 from aoeinit.install.migrate.progress import RECORD
 from aoeinit.install.migrate.steps import PREPARED, Step, steps
@@ -130,12 +132,34 @@ def test_devices_are_found_in_the_words_of_commands(word: str, devices: list[str
 
 def test_what_a_comparison_lists_is_looked_up_on_the_source(tmp_path: Path) -> None:
     (tmp_path / "with blank").write_text("")
-    names = list(listed_names(">f.st...... with blank\n*deleting   gone/deep/file\n.d..t...... folder/\n"))
+    names = [
+        name_in(line)
+        for line in listed_lines(">f.st...... with blank\n*deleting   gone/deep/file\n.d..t...... folder/\n")
+    ]
     assert names == ["with blank", "gone/deep/file", "folder/"]
     now = (tmp_path / "with blank").stat().st_ctime
     assert changed_since(tmp_path / names[0], now - 1)
     assert not changed_since(tmp_path / names[0], now + 1)
     assert changed_since(tmp_path / names[1], tmp_path.stat().st_ctime - 1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        (r">f.st...... caf\#351", b"caf\xe9"),
+        (r">f.st...... two\#012lines\#134#12", b"two\nlines\\#12"),
+        (">f.st......  blanks ", b" blanks "),
+        ("*deleting   \u00fc\u2028x", "\u00fc\u2028x".encode()),
+        (r">f.st...... back\slash\#9", rb"back\slash\#9"),
+    ],
+)
+def test_names_are_read_as_rsync_writes_them(shown: str, name: bytes, tmp_path: Path) -> None:
+    (line,) = listed_lines(f"{shown}\n")
+    found = name_in(line)
+    assert os.fsencode(found) == name
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    assert changed_since(tmp_path / found, (tmp_path / found).stat().st_ctime - 1)
+    assert list(compared(0, f"{shown}\n", "", "/", {found}))
 
 
 def test_progress_knows_bytes_and_the_time_left() -> None:

@@ -1,5 +1,7 @@
 """What it means how rsync ended, after a copy and after a comparison."""
 
+import os
+import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -11,6 +13,9 @@ PARTIAL: Final = 23
 VANISHED: Final = 24
 
 SHOWN: Final = 5
+
+NAME_AT: Final = 12
+"""Where a name begins in a line that was asked for as ``%i %n`` (rsyncd.conf(5), "log format")."""
 
 
 def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
@@ -44,8 +49,8 @@ def compared(code: int, listed: str, said: str, point: str, changed: Collection[
     if code not in {0, VANISHED}:
         complaints = [line for line in said.splitlines() if line.strip()]
         raise AoeinitError(f"{point} cannot be compared: rsync, exit code {code}: {_some(complaints)}")
-    lines = [line.strip() for line in listed.splitlines() if line.strip()]
-    ours = [line for line in lines if line.partition(" ")[2].strip() not in changed]
+    lines = listed_lines(listed)
+    ours = [line for line in lines if name_in(line) not in changed]
     if ours:
         raise AoeinitError(
             f"{len(ours)} files of {point} are not the same on the target: {_some(ours)}",
@@ -53,6 +58,20 @@ def compared(code: int, listed: str, said: str, point: str, changed: Collection[
         )
     if lines:
         yield f"{len(lines)} files of {point} have changed since they were copied: {_some(lines)}"
+
+
+def listed_lines(listed: str) -> list[str]:
+    """Give the lines of what rsync lists; names can hold what Python takes for the end of a line, too."""
+    return [line for line in listed.split("\n") if line]
+
+
+def name_in(line: str) -> str:
+    r"""Give the name in a line: it comes after eleven characters that tell what is different, and a blank.
+
+    What cannot be printed stands there as ``\#`` and three octal digits (rsync(1), "--8-bit-output").
+    """
+    raw = line[NAME_AT:].encode(errors="surrogateescape")
+    return os.fsdecode(re.sub(rb"\\#([0-3][0-7]{2})", lambda found: bytes([int(found[1], 8)]), raw))
 
 
 def _some(lines: list[str]) -> str:
