@@ -152,8 +152,9 @@ def copy(action: Copy, run: Run) -> None:
     finally:
         bar.close()
     free = os.statvfs(TO)
-    warnings = copied(ended.code, ended.said, action, free.f_bavail * free.f_frsize)
-    for warning in warnings:
+    # Types that make inodes as they need them say that they have none at all.
+    inodes = free.f_favail if free.f_files else None
+    for warning in copied(ended.code, ended.said, action, free.f_bavail * free.f_frsize, inodes):
         run.warn(warning)
 
 

@@ -370,6 +370,15 @@ def test_a_copy_that_is_not_whole_is_an_error(code: int, said: str, text: str) -
         copied(code, said, COPY, 7)
 
 
+@pytest.mark.parametrize(
+    ("inodes", "text"),
+    [(0, "no inodes are left on the target's file system for /home"), (None, "is full"), (9, "is full")],
+)
+def test_a_file_system_without_inodes_is_not_told_to_be_full(inodes: int | None, text: str) -> None:
+    with pytest.raises(AoeinitError, match=text):
+        copied(11, "rsync: mkstemp: No space left on device (28)\n", COPY, 3 * GIB, inodes)
+
+
 LISTED = ">f.st...... var/log/syslog\n*deleting   tmp/gone\n"
 
 

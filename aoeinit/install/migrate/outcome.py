@@ -18,10 +18,11 @@ NAME_AT: Final = 12
 """Where a name begins in a line that was asked for as ``%i %n`` (rsyncd.conf(5), "log format")."""
 
 
-def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
+def copied(code: int, said: str, action: Copy, free: int, inodes: int | None = None) -> tuple[str, ...]:
     """Give the warnings of a copy; raises :class:`AoeinitError` where not all was copied.
 
-    ``free`` are the bytes that are left on the copy's file system.
+    ``free`` are the bytes that are left on the copy's file system, and ``inodes`` how many more files it can
+    have; ``None`` where that is no fixed number.
     """
     if code == 0:
         return ()
@@ -29,6 +30,11 @@ def copied(code: int, said: str, action: Copy, free: int) -> tuple[str, ...]:
         gone = [line for line in said.splitlines() if line.startswith("file has vanished")]
         return (f"{len(gone)} files were gone before they could be copied: {_some(gone)}",)
     if "No space left on device" in said or "(28)" in said:
+        if inodes == 0:
+            raise AoeinitError(
+                f"no inodes are left on the target's file system for {action.point}: no more files fit",
+                "make it larger, or an xfs or a btrfs, with --layout (--wipe), or remove files",
+            )
         raise AoeinitError(
             f"the target's file system for {action.point} is full: {free} bytes are free, "
             f"and {action.expected} are in use on the source",
