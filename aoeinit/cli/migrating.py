@@ -75,8 +75,10 @@ def carry_out_steps(run: Run) -> None:
 
 
 def again(run: Run) -> str:
-    """Say how to go on."""
-    return f"go on with: aoeinit migrate {run.named} --resume"
+    """Say how to go on, to the same end."""
+    migration = run.migration
+    options = f"--resume --interface {migration.interface}{' --verify full' * migration.full}"
+    return f"go on with: aoeinit migrate {run.named} {options}"
 
 
 def finish(step: Step, run: Run) -> None:

@@ -14,7 +14,7 @@ from aoeinit.cli.bar import Bar, amount, clock, line
 from aoeinit.cli.migrate import Prepared, agree, begin, migrate, named
 from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
 from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
-from aoeinit.cli.migrating import finish
+from aoeinit.cli.migrating import again, finish
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.migrate.outcome import compared, listed_lines, name_in
 from aoeinit.install.migrate.preflight import TargetFacts, error
@@ -236,3 +236,12 @@ def test_a_step_is_done_when_all_file_systems_have_taken_it(
     finish(step, run)
     assert step.name in run.progress.done
     assert (tmp_path / RECORD).is_file()
+
+
+@pytest.mark.parametrize("named", ["--target e11.0", "--device /srv/e11.0.img --as e11.0"])
+def test_a_migration_that_was_cut_short_says_how_it_goes_on(named: str) -> None:
+    migration = migration_of(debian())
+    run = Run(migration, begin(migration), named)
+    expected = f"go on with: aoeinit migrate {named} --resume --interface enp0s3"
+    assert again(run) == expected
+    assert again(replace(run, migration=replace(migration, full=True))) == f"{expected} --verify full"
