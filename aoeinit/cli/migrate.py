@@ -14,6 +14,7 @@ from aoeinit.cli.given import reading_given
 from aoeinit.errors import AoeinitError, ConfigError
 
 if TYPE_CHECKING:
+    from aoeinit.aoe.discovery import Heads
     from aoeinit.aoe.target import Target
     from aoeinit.install.migrate.disk import Disk, Identity
     from aoeinit.install.migrate.layout import Layout
@@ -64,6 +65,13 @@ class Prepared:
     metavar="NAME",
     help="Where the machine will boot from.  [default: what reaches the target]",
 )
+@click.option(
+    "--heads",
+    "declared",
+    metavar="eX.Y=MAC,MAC",
+    multiple=True,
+    help="Servers that serve the target together: two that answer for it are no conflict.",
+)
 @click.option("--wipe", is_flag=True, help="Destroy what the target holds.")
 @click.option("--resume", is_flag=True, help="Go on with a migration that was cut short.")
 @click.option(
@@ -83,6 +91,7 @@ def migrate(
     name: str | None,
     layout: Path | None,
     interface: str | None,
+    declared: tuple[str, ...],
     wipe: bool,
     resume: bool,
     verify: str,
@@ -96,10 +105,13 @@ def migrate(
     The system itself is only read. What was cut short goes on with --resume.
     """
     from aoeinit.cli import migrate_text as text
+    from aoeinit.cli.discover import parse_heads
     from aoeinit.cli.migrate_actions import Run
     from aoeinit.cli.migrating import carry_out_steps, workplace
 
     place = named(target, device, name)
+    with reading_given():
+        heads = parse_heads(declared)
     if wipe and resume:
         raise click.UsageError("--wipe starts anew, --resume goes on: one of the two")
     if layout and resume:
@@ -107,7 +119,7 @@ def migrate(
     if os.geteuid() != 0:
         raise AoeinitError("only root can read all files of the system", "run as root")
     wish = Wish(layout, interface, wipe, resume, full=verify == "full")
-    with workplace(), found_disk(place, device) as disk:
+    with workplace(), found_disk(place, device, heads) as disk:
         prepared = prepare(wish, place, disk)
         if not (as_json and plan_only):
             text.show_findings(prepared)
@@ -119,6 +131,7 @@ def migrate(
             )
         agree(prepared, yes=yes)
         how = f"--device {device} --as {place}" if device else f"--target {place}"
+        how += "".join(f" --heads {each}" for each in declared)
         told = frozenset(each.text for each in prepared.findings)
         run = Run(prepared.migration, prepared.progress or begin(prepared.migration), how, told, quiet=quiet)
         carry_out_steps(run)
@@ -139,7 +152,7 @@ def named(target: str | None, device: Path | None, name: str | None) -> "Target"
 
 
 @contextmanager
-def found_disk(target: "Target", device: Path | None) -> "Iterator[Disk | AoeinitError]":
+def found_disk(target: "Target", device: Path | None, heads: "Heads") -> "Iterator[Disk | AoeinitError]":
     """Find the target's disk, in the network or as a device of this machine; or tell why there is none."""
     from aoeinit.cli.migrate_facts import find_disk
     from aoeinit.install.migrate.disk import Disk
@@ -151,7 +164,7 @@ def found_disk(target: "Target", device: Path | None) -> "Iterator[Disk | Aoeini
         try:
             if blocks.load_driver():
                 click.echo("aoeinit: the driver aoe was loaded", err=True)
-            found = find_disk(target)
+            found = find_disk(target, heads)
         except AoeinitError as error:
             found = error
         yield found

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from aoeinit.aoe.discovery import Heads
 from aoeinit.aoe.target import Target
+from aoeinit.boot.report import read_driver
 from aoeinit.cli import making
 from aoeinit.cli.hooks import is_callable, own_command
 from aoeinit.cli.settings import settings_for
@@ -23,11 +26,12 @@ from aoeinit.install.state import look
 from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.kernel.release import installed_releases
 from aoeinit.sysroot import resolve
-from aoeinit.system import blocks
+from aoeinit.system import blocks, packets
 from aoeinit.system.commands import run, search_path
 
 ROOT: Final = Path("/")
 WAIT_SECONDS: Final = 20
+DISCOVER_SECONDS: Final = 1.0
 
 
 def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
@@ -94,8 +98,12 @@ def bootable_releases(sysroot: Path) -> tuple[str, ...]:
     )
 
 
-def find_disk(target: Target) -> Disk:
-    """Find a target as a disk of this machine; raises :class:`AoeinitError` where it does not answer."""
+def find_disk(target: Target, heads: Heads) -> Disk:
+    """Find a target as a disk of this machine.
+
+    Raises :class:`AoeinitError` where it does not answer, and where several servers do that are not all
+    among its ``heads``.
+    """
     blocks.wait_for_target(target, WAIT_SECONDS)
     node = f"{blocks.ETHERD / str(target)}"
     if blocks.disk_of(node) != f"etherd!{target}":
@@ -103,7 +111,29 @@ def find_disk(target: Target) -> Disk:
     state = blocks.attribute(node, "state")
     if not state.startswith("up"):
         raise AoeinitError(f"target {target} is {state or 'not up'}", "see to its server, and load aoe anew")
+    reason = conflict(target, heads)
+    if reason:
+        raise AoeinitError(
+            f"two servers answer for {target}, and each may have a disk of its own: {reason}",
+            "stop one of them; servers of one disk are declared with --heads (see aoeinit discover)",
+        )
     return Disk(target, node, blocks.size_of(node))
+
+
+def conflict(target: Target, heads: Heads) -> str | None:
+    """Tell why the servers of a target may not have one disk, if anything says so.
+
+    The driver writes to all of them in turn, and sysfs has only one. Where user space hears nothing, what
+    the driver has heard counts.
+    """
+    with suppress(AoeinitError):
+        for found in packets.discover((), target, heads=heads, seconds=DISCOVER_SECONDS).targets:
+            if found.target == target:
+                return found.conflict
+    servers = dict.fromkeys(path.mac for path in read_driver(ROOT, f"{target}").paths)
+    if len(servers) > 1 and not servers.keys() <= set(heads.get(target, ())):
+        return f"the driver knows {' and '.join(servers)}"
+    return None
 
 
 def found_progress(source: Source, disk: Disk, identity: Identity) -> Progress | None:

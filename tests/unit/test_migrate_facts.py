@@ -1,0 +1,84 @@
+from collections.abc import Iterable
+from pathlib import Path as File
+
+import pytest
+
+from aoeinit.aoe.discovery import Discovery, Heads, Path, Place, judge
+from aoeinit.aoe.frames import Config
+from aoeinit.aoe.target import Target
+from aoeinit.cli import migrate_facts
+from aoeinit.errors import AoeinitError
+from aoeinit.system import blocks, packets
+from tests.unit.migrate_samples import E11
+
+ONE, OTHER = "52:54:00:11:ff:01", "52:54:00:11:ff:02"
+
+
+def let_answer(monkeypatch: pytest.MonkeyPatch, servers: Iterable[str]) -> None:
+    """Let each of the servers answer for the target through two interfaces."""
+    paths = [Path(Place(E11, mac, name), Config(16, 0x4019, 2, "")) for mac in servers for name in ("a", "b")]
+
+    def answers(_: object, target: Target, *, heads: Heads, seconds: float) -> Discovery:
+        assert (target, seconds > 0) == (E11, True)
+        return Discovery((), judge(paths, heads), {})
+
+    monkeypatch.setattr(packets, "discover", answers)
+
+
+def let_driver_know(monkeypatch: pytest.MonkeyPatch, sysroot: File, servers: Iterable[str]) -> None:
+    shown = sysroot / "sys/kernel/debug/aoe/e11.0"
+    shown.parent.mkdir(parents=True)
+    shown.write_text("".join(f"{mac.replace(':', '')}: x\n\tssthresh: 1\n\ta,b\n" for mac in servers))
+    monkeypatch.setattr(migrate_facts, "ROOT", sysroot)
+
+
+@pytest.mark.parametrize(
+    ("servers", "heads", "said"),
+    [
+        ([ONE], {}, None),
+        ([ONE, OTHER], {}, f"{ONE} and {OTHER} answer for it"),
+        ([ONE, OTHER], {E11: {ONE, OTHER}}, None),
+        ([ONE, OTHER], {E11: {ONE}}, f"{OTHER} answers for it, but is not declared"),
+    ],
+)
+def test_two_servers_of_a_target_are_a_conflict_unless_they_are_declared(
+    monkeypatch: pytest.MonkeyPatch, servers: list[str], heads: Heads, said: str | None
+) -> None:
+    let_answer(monkeypatch, servers)
+    found = migrate_facts.conflict(E11, heads)
+    assert (found is None) if said is None else (said in f"{found}")
+
+
+@pytest.mark.parametrize(
+    ("known", "heads", "said"),
+    [
+        ([], {}, None),
+        ([ONE], {}, None),
+        ([ONE, OTHER], {}, f"the driver knows {ONE} and {OTHER}"),
+        ([ONE, OTHER], {E11: {ONE, OTHER}}, None),
+    ],
+)
+def test_where_nothing_is_heard_the_servers_of_the_driver_count(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: File, known: list[str], heads: Heads, said: str | None
+) -> None:
+    let_driver_know(monkeypatch, tmp_path, known)
+    let_answer(monkeypatch, ())
+    assert migrate_facts.conflict(E11, heads) == said
+
+    def fails(*_: object, **_options: object) -> Discovery:
+        raise AoeinitError("no interface is up")
+
+    monkeypatch.setattr(packets, "discover", fails)
+    assert migrate_facts.conflict(E11, heads) == said
+
+
+def test_a_target_with_two_servers_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_answer(monkeypatch, [ONE, OTHER])
+    monkeypatch.setattr(blocks, "wait_for_target", lambda *_: None)
+    monkeypatch.setattr(blocks, "disk_of", lambda _: "etherd!e11.0")
+    monkeypatch.setattr(blocks, "attribute", lambda _, name: {"state": "up", "size": "8"}[name])
+    with pytest.raises(AoeinitError, match=r"two servers answer for e11\.0") as found:
+        migrate_facts.find_disk(E11, {})
+    assert "--heads" in f"{found.value.hint}"
+    let_answer(monkeypatch, [ONE])
+    assert migrate_facts.find_disk(E11, {}).size == 8 * 512
