@@ -13,6 +13,7 @@ from aoeinit.cli import making
 from aoeinit.cli.hooks import is_callable, own_command
 from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
+from aoeinit.doctor.entries import version_key
 from aoeinit.errors import AoeinitError
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
@@ -93,9 +94,8 @@ def kernels(filesystem: str) -> dict[str, AoeinitError | None]:
 
 def bootable_releases(sysroot: Path) -> tuple[str, ...]:
     """List the kernels that are in /boot and have modules, the newest last."""
-    return tuple(
-        release for release in installed_releases(sysroot) if resolve(sysroot, f"boot/vmlinuz-{release}")
-    )
+    there = (each for each in installed_releases(sysroot) if resolve(sysroot, f"boot/vmlinuz-{each}"))
+    return tuple(sorted(there, key=version_key))
 
 
 def find_disk(target: Target, heads: Heads) -> Disk:

@@ -82,3 +82,12 @@ def test_a_target_with_two_servers_is_no_disk(monkeypatch: pytest.MonkeyPatch) -
     assert "--heads" in f"{found.value.hint}"
     let_answer(monkeypatch, [ONE])
     assert migrate_facts.find_disk(E11, {}).size == 8 * 512
+
+
+def test_the_newest_kernel_is_the_last_whatever_its_name_sorts_like(tmp_path: File) -> None:
+    (tmp_path / "boot").mkdir()
+    for release in ("6.10.3", "6.9.12", "6.1.0-9-amd64", "6.11.0"):
+        (tmp_path / "lib/modules" / release / "kernel").mkdir(parents=True)
+        if release != "6.11.0":
+            (tmp_path / f"boot/vmlinuz-{release}").touch()
+    assert migrate_facts.bootable_releases(tmp_path) == ("6.1.0-9-amd64", "6.9.12", "6.10.3")

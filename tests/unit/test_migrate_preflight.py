@@ -77,6 +77,11 @@ def with_target(**changes: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any fact
         ),
         ({"kernels": {}}, "no kernel with modules", "package"),
         ({"kernels": {"5.14": NO_AOE}}, "no aoe driver", "use another"),
+        (
+            {"kernels": {"5.14": None, "6.1": NO_AOE}},
+            "GRUB starts the newest kernel first, 6.1, and",
+            "remove that kernel",
+        ),
         ({"interface": AoeinitError("which interface?", "--interface")}, "which interface", "--interface"),
     ],
 )
@@ -114,7 +119,7 @@ def test_what_cannot_be_moved_is_refused(source: Source, text: str) -> None:
     ("changes", "text"),
     [
         ({"running": frozenset({"postgres", "mariadbd"})}, "running while it is copied: MariaDB, PostgreSQL"),
-        ({"kernels": {"6.1": None, "5.14": NO_AOE}}, "no image for kernel 5.14"),
+        ({"kernels": {"5.14": NO_AOE, "6.1": None}}, "no image for kernel 5.14"),
         ({"command": None}, "new kernels will get no image"),
         ({"source": replace(fedora_btrfs(), snapshots=("a", "b"))}, "2 snapshots of Btrfs are not copied"),
         (

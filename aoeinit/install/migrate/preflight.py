@@ -63,10 +63,10 @@ class Facts:
     """All that the preflight goes by.
 
     ``target``, ``layout`` and ``interface`` are the error itself where there is none;
-    ``mac`` is the interface's. ``programs`` are those
-    that were found. ``kernels`` are the releases that were found to be bootable, each with what keeps an
-    image from being made of it, or nothing. ``running`` are names of processes. ``commands`` tells which of
-    the commands the moved system will call are there.
+    ``mac`` is the interface's. ``programs`` are those that were found. ``kernels`` are the releases that were
+    found to be bootable, the newest last, each with what keeps an image from being made of it, or nothing.
+    ``running`` are names of processes. ``commands`` tells which of the commands the moved system will call
+    are there.
     """
 
     source: Source
@@ -213,9 +213,16 @@ def _kernels(kernels: Mapping[str, AoeinitError | None]) -> Iterator[Finding]:
     if not kernels:
         yield error("no kernel with modules is installed in /boot", "install a kernel's package")
     usable = [release for release, reason in kernels.items() if reason is None]
+    newest = next(reversed(list(kernels)), None)
     for release, reason in kernels.items():
         if reason is not None and not usable:
             yield of_error(reason)
+        elif reason is not None and release == newest:
+            yield error(
+                f"GRUB starts the newest kernel first, {release}, and that can have no image: "
+                f"{reason.message}",
+                "remove that kernel, or install one that is newer and has aoe",
+            )
         elif reason is not None:
             yield Finding("warning", f"no image for kernel {release}: {reason.message}", reason.hint or "")
 
