@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from aoeinit.cli.hooks import is_callable, own_command
 from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
 from aoeinit.doctor.entries import version_key
-from aoeinit.errors import AoeinitError
+from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout
@@ -59,8 +60,8 @@ def facts(
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
-        serving = () if isinstance(target, AoeinitError) else (target.interface,)
-        chosen, mac = choose(known, name=interface, mac=None, serving=serving)
+        over = "" if isinstance(target, AoeinitError) else target.interface
+        chosen, mac = boot_card(known, interface, over)
     except AoeinitError as error:
         chosen, mac = error, ""
     programs = needed_programs(layout) if isinstance(layout, Layout) else frozenset()
@@ -76,6 +77,19 @@ def facts(
         mac=mac,
         command=command if is_callable(ROOT, command) else None,
     )
+
+
+def boot_card(known: Sequence[tuple[str, str]], name: str | None, over: str) -> tuple[str, str]:
+    """Choose the card to boot from among ``known``, pairs of a name and a MAC: ``name``, if there is one.
+
+    Raises :class:`ConfigError` where that is open, also where the target is reached ``over`` what is no card.
+    """
+    if name is None and over not in {"", "none", *(each for each, _ in known)}:
+        raise ConfigError(
+            f"the target is reached through {over}, which is no card",
+            "name the card with --interface; for a VLAN put rd.aoe.vlan=N into GRUB_CMDLINE_LINUX first",
+        )
+    return choose(known, name=name, mac=None, serving=(over,))
 
 
 def kernels(filesystem: str) -> dict[str, AoeinitError | None]:

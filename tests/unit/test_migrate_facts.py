@@ -7,7 +7,7 @@ from aoeinit.aoe.discovery import Discovery, Heads, Path, Place, judge
 from aoeinit.aoe.frames import Config
 from aoeinit.aoe.target import Target
 from aoeinit.cli import migrate_facts
-from aoeinit.errors import AoeinitError
+from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.system import blocks, packets
 from tests.unit.migrate_samples import E11
 
@@ -91,3 +91,27 @@ def test_the_newest_kernel_is_the_last_whatever_its_name_sorts_like(tmp_path: Fi
         if release != "6.11.0":
             (tmp_path / f"boot/vmlinuz-{release}").touch()
     assert migrate_facts.bootable_releases(tmp_path) == ("6.1.0-9-amd64", "6.9.12", "6.10.3")
+
+
+CARDS = [("eth0", ONE), ("eth1", OTHER)]
+
+
+@pytest.mark.parametrize(
+    ("name", "over", "chosen"),
+    [(None, "eth1", "eth1"), ("eth0", "eth1", "eth0"), ("eth0", "br0", "eth0"), ("eth1", "eth0.5", "eth1")],
+)
+def test_the_card_to_boot_from_is_what_is_named_or_reaches_the_target(
+    name: str | None, over: str, chosen: str
+) -> None:
+    assert migrate_facts.boot_card(CARDS, name, over)[0] == chosen
+
+
+@pytest.mark.parametrize("over", ["br0", "bond0", "eth0.5"])
+def test_what_is_made_of_cards_is_no_card_to_boot_from(over: str) -> None:
+    for cards in (CARDS, CARDS[:1]):
+        with pytest.raises(ConfigError, match=f"through {over}, which is no card"):
+            migrate_facts.boot_card(cards, None, over)
+
+
+def test_on_the_server_the_only_card_is_taken() -> None:
+    assert migrate_facts.boot_card(CARDS[:1], None, "") == CARDS[0]

@@ -12,6 +12,7 @@ from aoeinit.install.migrate.making import PACKAGES
 from aoeinit.install.migrate.plan import Files
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import Step
+from aoeinit.install.network.conflicts import Fatal
 
 DATABASES: Final = {
     "mysqld": "MySQL",
@@ -109,7 +110,12 @@ def rehearse(todo: Iterable[Step], sysroot: Path) -> Iterator[Finding]:
         except AoeinitError as found:
             yield error(f"{step.what}: {found.message}", found.hint or "")
             continue
-        yield from (Finding("warning", text) for action in files for text in action.warnings)
+        yield from (told(text) for action in files for text in action.warnings)
+
+
+def told(text: str) -> Finding:
+    """Make a finding of a planner's warning: what takes the root away is no mere warning."""
+    return error(str(text), "") if isinstance(text, Fatal) else Finding("warning", text)
 
 
 def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
