@@ -20,6 +20,7 @@ from aoeinit.install.migrate.source import (
     DEVICE_COLUMNS,
     MOUNT_COLUMNS,
     Source,
+    Swap,
     read_snapshots,
     read_source,
 )
@@ -54,11 +55,20 @@ def source_system() -> Source:
         fstab.read_text(errors="replace") if fstab.is_file() else "",
         firmware="efi" if Path("/sys/firmware/efi").is_dir() else "bios",
     )
+    source = replace(source, swaps=tuple(named_swaps(source)))
     if source.root.subvolume is None or not shutil.which("btrfs", path=search_path()):
         return source
-    words = ("btrfs", "subvolume", "list", "-s", "/")
-    listed = run(Command(words, "lists snapshots"))
+    # What can be written to is in use, as the layers of containers are.
+    words = ("btrfs", "subvolume", "list", "-s", "-r", "/")
+    listed = run(Command(words, "lists read-only snapshots"))
     return replace(source, snapshots=read_snapshots(listed, source.mounts))
+
+
+def named_swaps(source: Source) -> Iterator[Swap]:
+    """Name swap as lsblk(8) does: ``/dev/mapper/swap``, where the kernel has ``/dev/dm-1``."""
+    names = {os.path.realpath(path): path for path in source.devices}
+    for swap in source.swaps:
+        yield replace(swap, path=names.get(os.path.realpath(swap.path), swap.path))
 
 
 def devices_text() -> str:

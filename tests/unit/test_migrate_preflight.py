@@ -26,6 +26,7 @@ from tests.unit.migrate_samples import (
     migration_of,
     mounted,
     source_of,
+    swaps,
 )
 
 EMPTY = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", (), (), ours=False)
@@ -101,6 +102,14 @@ def test_each_of_these_keeps_a_migration_from_starting(changes: dict[str, Any], 
             ),
             "/ is encrypted",
         ),
+        (
+            source_of(
+                [mounted("/", "/dev/sda1")],
+                [device("/dev/sda", "disk", device("/dev/mapper/swap", "crypt"))],
+                swap=swaps(("/dev/mapper/swap", "partition", 65532)),
+            ),
+            "swap on /dev/mapper/swap is encrypted",
+        ),
         (source_of([mounted("/", "/dev/sda1", "jfs")]), "/ is jfs, which cannot be made"),
         (
             source_of([mounted("/", "/dev/sda1"), mounted("/usr", "/dev/sda2")], fstab=["/usr"]),
@@ -121,7 +130,11 @@ def test_what_cannot_be_moved_is_refused(source: Source, text: str) -> None:
         ({"running": frozenset({"postgres", "mariadbd"})}, "running while it is copied: MariaDB, PostgreSQL"),
         ({"kernels": {"5.14": NO_AOE, "6.1": None}}, "no image for kernel 5.14"),
         ({"command": None}, "new kernels will get no image"),
-        ({"source": replace(fedora_btrfs(), snapshots=("a", "b"))}, "2 snapshots of Btrfs are not copied"),
+        (
+            {"source": replace(fedora_btrfs(), snapshots=("a", "b"))},
+            "snapshots of Btrfs are not copied: a, b",
+        ),
+        ({"source": replace(fedora_btrfs(), snapshots=tuple("abcde"))}, "not copied: a, b, c and 2 more"),
         (
             {"source": source_of([mounted("/", "/dev/sda1"), mounted("/srv/disk", "/dev/sdb1")])},
             "not copied: /srv/disk",

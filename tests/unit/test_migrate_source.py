@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from aoeinit.install.migrate.source import (
     read_source,
     read_swaps,
 )
+from aoeinit.system.blocks import named_swaps
 from tests.unit.migrate_samples import (
     GIB,
     debian,
@@ -136,3 +138,16 @@ def test_logical_volumes_and_their_swap_are_found() -> None:
     assert source.root.device == "/dev/mapper/fedora-root"
     assert source.below(source.root.device) == {"disk", "part", "lvm"}
     assert [(each.path, each.size) for each in source.swaps] == [("/dev/dm-1", 2 * GIB)]
+
+
+def test_swap_has_the_name_that_its_device_has_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "dm-1").touch()
+    (tmp_path / "mapper").mkdir()
+    named = tmp_path / "mapper/swap"
+    named.symlink_to("../dm-1")
+    source = source_of(
+        [mounted("/", "/dev/sda1")],
+        [device("/dev/sda", "disk", device(f"{named}", "crypt"))],
+        swap=swaps((f"{tmp_path}/dm-1", "partition", 65532), ("/swapfile", "file", 1024)),
+    )
+    assert [each.path for each in named_swaps(source)] == [f"{named}", "/swapfile"]

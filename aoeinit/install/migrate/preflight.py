@@ -1,6 +1,6 @@
 """What speaks against moving a system, before anything is written: all of it at once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -178,15 +178,23 @@ def _source(source: Source) -> Iterator[Finding]:
                 f"{each.point} is encrypted ({each.device}), and its copy on the target would not be",
                 "migrate moves systems without encryption only",
             )
+    for swap in source.swaps:
+        if "crypt" in source.below(swap.path):
+            yield error(
+                f"swap on {swap.path} is encrypted, and on the target it would not be",
+                "swapoff it, and take its lines out of fstab and crypttab",
+            )
     if source.snapshots:
-        yield Finding("warning", f"{len(source.snapshots)} snapshots of Btrfs are not copied")
+        yield Finding("warning", f"read-only snapshots of Btrfs are not copied: {_first(source.snapshots)}")
     others = [each.point for each in source.others if not is_media(each.point)]
     if others:
-        more = f" and {len(others) - OTHERS_SHOWN} more" if len(others) > OTHERS_SHOWN else ""
-        yield Finding(
-            "warning",
-            f"not in /etc/fstab, and therefore not copied: {', '.join(others[:OTHERS_SHOWN])}{more}",
-        )
+        yield Finding("warning", f"not in /etc/fstab, and therefore not copied: {_first(others)}")
+
+
+def _first(names: Sequence[str]) -> str:
+    """Name the first few, and say how many more there are."""
+    more = f" and {len(names) - OTHERS_SHOWN} more" if len(names) > OTHERS_SHOWN else ""
+    return f"{', '.join(names[:OTHERS_SHOWN])}{more}"
 
 
 def is_media(point: str) -> bool:

@@ -71,8 +71,8 @@ class Source:
     """The system that is to be moved.
 
     ``mounts`` are the file systems that belong to it, parents first; ``others`` are mounted, too, but are
-    none of it. ``firmware`` is ``bios`` or ``efi``. ``snapshots`` are those subvolumes of a Btrfs that
-    are copies of others, as paths from its top level.
+    none of it. ``firmware`` is ``bios`` or ``efi``. ``snapshots`` are those subvolumes of the root's Btrfs
+    that are read-only copies of others, as paths from its top level.
     """
 
     mounts: tuple[Mounted, ...]
@@ -182,7 +182,7 @@ def read_swaps(text: str) -> Iterator[Swap]:
 
 
 def read_snapshots(text: str, mounts: Iterable[Mounted] = ()) -> tuple[str, ...]:
-    """Read what ``btrfs subvolume list -s`` tells; what is mounted is in use, and no mere copy."""
+    """Read what ``btrfs subvolume list -s -r`` tells; what is mounted is in use, and no mere copy."""
     used = {each.subvolume for each in mounts}
     return tuple(path for path in re.findall(r"^ID .* path (.+)$", text, re.MULTILINE) if path not in used)
 
