@@ -225,6 +225,7 @@ def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "La
 
     Where there is no target, it is laid out on one that is large enough: the rest can be looked at then.
     """
+    from aoeinit.cli.migrate_facts import ROOT, require_folders
     from aoeinit.install.migrate.layout import SPARE, lay_out, wanted_of
     from aoeinit.install.migrate.layout_file import Asked, read_layout
 
@@ -232,6 +233,7 @@ def layout_for(wish: Wish, source: "Source", disk: "Disk | AoeinitError") -> "La
         asked = Asked(wanted_of(source), None)
         if wish.layout is not None:
             asked = read_layout(wish.layout.read_bytes(), source, f"{wish.layout}")
+            require_folders(asked.wanted, ROOT, f"{wish.layout}")
         enough = sum(each.size for each in asked.wanted) + SPARE
         size = enough if isinstance(disk, AoeinitError) else disk.size
         return lay_out(asked.wanted, size, firmware=source.firmware, table=asked.table)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from aoeinit.doctor.entries import version_key
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
-from aoeinit.install.migrate.layout import Layout
+from aoeinit.install.migrate.layout import Layout, Wanted
 from aoeinit.install.migrate.plan import TO
 from aoeinit.install.migrate.preflight import Facts, TargetFacts, needed_programs
 from aoeinit.install.migrate.progress import RECORD, Progress, read_progress
@@ -90,6 +90,14 @@ def boot_card(known: Sequence[tuple[str, str]], name: str | None, over: str) -> 
             "name the card with --interface; for a VLAN put rd.aoe.vlan=N into GRUB_CMDLINE_LINUX first",
         )
     return choose(known, name=name, mac=None, serving=(over,))
+
+
+def require_folders(wanted: Iterable[Wanted], sysroot: Path, name: str) -> None:
+    """See that mount points of a layout file are folders; raises :class:`ConfigError` for one that is not."""
+    for point in (volume.point for each in wanted for volume in each.volumes):
+        there = resolve(sysroot, point)
+        if there is None or there.links or not there.file.is_dir():
+            raise ConfigError(f"{name}: {point} is no folder of this system", "make it first")
 
 
 def kernels(filesystem: str) -> dict[str, AoeinitError | None]:

@@ -8,6 +8,7 @@ from aoeinit.aoe.frames import Config
 from aoeinit.aoe.target import Target
 from aoeinit.cli import migrate_facts
 from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.install.migrate.layout import Volume, Wanted
 from aoeinit.system import blocks, packets
 from tests.unit.migrate_samples import E11
 
@@ -115,3 +116,17 @@ def test_what_is_made_of_cards_is_no_card_to_boot_from(over: str) -> None:
 
 def test_on_the_server_the_only_card_is_taken() -> None:
     assert migrate_facts.boot_card(CARDS[:1], None, "") == CARDS[0]
+
+
+def test_a_layout_mounts_at_folders_only(tmp_path: File) -> None:
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "data").symlink_to("srv")
+    migrate_facts.require_folders([wanted_at("/"), wanted_at("/srv")], tmp_path, "layout.toml")
+    for point in ("/gone", "/file", "/data"):
+        with pytest.raises(ConfigError, match=f"layout.toml: {point} is no folder"):
+            migrate_facts.require_folders([wanted_at("/"), wanted_at(point)], tmp_path, "layout.toml")
+
+
+def wanted_at(point: str) -> Wanted:
+    return Wanted("ext4", "", (Volume(point),), 1, 1)

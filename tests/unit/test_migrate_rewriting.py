@@ -245,6 +245,25 @@ def test_a_layout_that_cannot_be_meant_is_refused(text: str, message: str) -> No
         read_layout(text.encode(), debian(), "layout.toml")
 
 
+def test_a_file_system_may_be_split_into_parts_smaller_than_itself() -> None:
+    source = source_of([mounted("/", "/dev/sda1", used=100 * GIB, size=200 * GIB)])
+    text = '[[partition]]\nmount = "/"\nsize = "30G"\n[[partition]]\nmount = "/home"\nsize = "rest"\n'
+    asked = read_layout(text.encode(), source, "layout.toml")
+    layout = lay_out(asked.wanted, 150 * GIB, firmware="bios")
+    assert [each.size // GIB for each in layout.partitions] == [30, 119]
+
+
+def test_what_is_not_split_has_to_fit() -> None:
+    source = source_of(
+        [mounted("/", "/dev/sda1"), mounted("/var", "/dev/sda2", used=9 * GIB)], fstab=["/", "/var"]
+    )
+    text = ONE + '[[partition]]\nmount = "/var"\nsize = "5G"\n'
+    with pytest.raises(ConfigError, match="/var needs"):
+        read_layout(text.encode(), source, "layout.toml")
+    cut = text + '[[partition]]\nmount = "/var/lib"\nsize = "5G"\n'
+    assert [each.used for each in read_layout(cut.encode(), source, "x").wanted] == [GIB, 0, 0]
+
+
 def test_a_layout_keeps_types_and_subvolumes_and_may_give_others() -> None:
     text = (
         ONE

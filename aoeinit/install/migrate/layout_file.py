@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,7 +73,9 @@ def _wanted(parts: list[dict[str, Any]], points: list[str], source: Source, name
         swaps += point == SWAP
         default = (SWAP if swaps == 1 else f"{SWAP}{swaps}") if point == SWAP else point.strip("/") or "root"
         kind = _filesystem(plain, point, source, where)
-        used = 0 if point == SWAP else used_below(point, points, source)
+        # Nobody has counted how much of a file system that is split goes where.
+        known = point != SWAP and not is_split(point, points, source)
+        used = used_below(point, points, source) if known else 0
         grows = plain.get("size") == REST
         least = 0 if point == SWAP else least_size(kind, used)
         size = least if grows else _size(plain, where)
@@ -109,12 +111,20 @@ def _size(plain: Mapping[str, Any], where: str) -> int:
 
 def used_below(point: str, points: list[str], source: Source) -> int:
     """Tell how much of the source will be on the partition for ``point``, in bytes."""
-    mine = [
-        each
-        for each in source.mounts
-        if max((one for one in points if one != SWAP and is_at_or_below(each.point, one)), key=len) == point
-    ]
+    mine = [each for each in source.mounts if _nearest(each.point, points) == point]
     return sum({each.device: each.used for each in mine}.values())
+
+
+def is_split(point: str, points: list[str], source: Source) -> bool:
+    """Tell whether a part of what the source has on the file system for ``point`` gets another partition."""
+    mounted = [each.point for each in source.mounts]
+    cut = (one for one in points if one != SWAP and one not in mounted)
+    return any(_nearest(_nearest(one, mounted), points) == point for one in cut)
+
+
+def _nearest(path: str, points: Iterable[str]) -> str:
+    """Give that of ``points`` which a path is on."""
+    return max((one for one in points if one != SWAP and is_at_or_below(path, one)), key=len, default="")
 
 
 def _volumes(point: str, kind: str, points: list[str], source: Source) -> tuple[Volume, ...]:
