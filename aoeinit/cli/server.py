@@ -5,29 +5,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aoeinit.cli.changes import carry_out, common_options, dry_run_option, echo, warn
+from aoeinit.cli.changes import common_options, dry_run_option
 from aoeinit.cli.given import reading_given
-from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, paths, render
+from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, render
+from aoeinit.cli.server_install import EXPORT_RECORD, FLEET_RECORD, planned, put_in_place, take_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from aoeinit.install.record import ChangePlan
     from aoeinit.server.exports import Export
     from aoeinit.server.fleet import Fleet
     from aoeinit.server.lan import Client
     from aoeinit.server.text import File
 
-EXPORT_RECORD = "var/lib/aoeinit/server-export.json"
-FLEET_RECORD = "var/lib/aoeinit/server-fleet.json"
 DEFAULT_BUFFERS = 16
-SERVICES = {
-    "dnsmasq": "dnsmasq.service",
-    "dhcpd": "isc-dhcp-server.service",
-    "kea": "kea-dhcp4-server.service",
-    "networkd": "systemd-networkd.service",
-}
-"""What reads the settings, by its name on Debian."""
 
 install_option = click.option("--install", is_flag=True, help="Put it in place, rather than print it.")
 undo_option = click.option("--undo", is_flag=True, help="Put back what was there before --install.")
@@ -192,59 +183,6 @@ def export_files(sysroot: Path, exports: "Iterable[Export]") -> "list[File]":
     from aoeinit.server.vblade import files, has_debians_unit
 
     return list(files(exports, debian=has_debians_unit(sysroot)))
-
-
-def planned(
-    sysroot: Path,
-    record_path: str,
-    exports: "Iterable[Export]",
-    files: "Sequence[File]",
-    is_obsolete: "Callable[[str], bool]",
-) -> "ChangePlan":
-    """Plan to put files in place; raises :class:`ConfigError` for what another file exports already."""
-    from aoeinit.install.files import plan_files, wanted_file
-    from aoeinit.server.existing import existing, refuse_twice
-
-    wanted = [wanted_file(sysroot, file.path, file.text, file.why, is_link=file.is_link) for file in files]
-    plan = plan_files(sysroot, record_path, wanted, is_obsolete)
-    ours = {*(file.path for file in files), *(change.path for change in plan.changes)}
-    refuse_twice(exports, existing(sysroot), ours)
-    return plan
-
-
-def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:
-    """Carry out a plan, and say which command makes systemd do what has changed."""
-    warn(plan)
-    if not dry_run:
-        carry_out(sysroot, plan, record_first=True)
-    echo(plan, as_json=as_json, dry_run=dry_run, nothing="all is in place")
-    if not as_json and not dry_run:
-        tell_next(sysroot, plan)
-
-
-def take_back(sysroot: Path, record_path: str, *, as_json: bool, dry_run: bool) -> None:
-    """Put back what was there before."""
-    from aoeinit.install.record import plan_undo
-
-    plan = plan_undo(sysroot, record_path)
-    warn(plan)
-    if not dry_run:
-        carry_out(sysroot, plan, record_first=False)
-    echo(plan, as_json=as_json, dry_run=dry_run, nothing="nothing to undo")
-    if not as_json and not dry_run:
-        tell_next(sysroot, plan)
-
-
-def tell_next(sysroot: Path, plan: "ChangePlan") -> None:
-    """Say which commands make the services read what has changed."""
-    from aoeinit.server.vblade import has_debians_unit, restart
-
-    changed = {change.path for change in plan.changes}
-    services = {path: name for name, path in paths().items() if path in changed}
-    if changed - services.keys():
-        click.echo(f"now run: {restart(debian=has_debians_unit(sysroot))}")
-    for name in services.values():
-        click.echo(f"now run: systemctl restart {SERVICES[name]}")
 
 
 def show(files: "Sequence[File]", *, as_json: bool) -> None:

@@ -4,7 +4,8 @@ Sources: vblade(8) and aoe.c of vblade 25; vblade-persistence(5) of Debian; syst
 """
 
 import re
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -98,9 +99,25 @@ def files(exports: Iterable[Export], *, debian: bool) -> Iterator[File]:
             yield from _debian_files(name, part) if debian else _unit_files(name, part)
 
 
-def restart(*, debian: bool) -> str:
-    """Give the command that starts what is new and ends what is gone, with a pause for the others."""
-    return f"systemctl daemon-reload && systemctl restart {DEBIANS_GROUP if debian else TARGET}"
+def restart(removed: Collection[str], *, debian: bool) -> str:
+    """Give the commands that start what is new and end what is gone, with a pause for the others.
+
+    ``removed`` are the paths of files that are gone. A unit of which systemd no longer has the file is part
+    of nothing, and would run on: such are stopped by name.
+    """
+    gone = sorted(unit for path in removed if (unit := _own_unit(path)))
+    stop = f"systemctl stop {' '.join(map(shlex.quote, gone))}; " if gone else ""
+    reload = f"{stop}systemctl daemon-reload"
+    if TARGET in gone and not debian:
+        return reload
+    return f"{reload} && systemctl restart {DEBIANS_GROUP if debian else TARGET}"
+
+
+def _own_unit(path: str) -> str:
+    """Name the unit of ours that a file is; empty for any other file."""
+    folder, _, name = path.rpartition("/")
+    is_export = name.startswith("vblade-") and name.endswith(".service")
+    return name if folder == UNITS and (is_export or name == TARGET) else ""
 
 
 def is_of(export: Export, path: str) -> bool:

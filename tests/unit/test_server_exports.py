@@ -15,7 +15,7 @@ from aoeinit.errors import ConfigError
 from aoeinit.server.existing import Found, existing, refuse_twice
 from aoeinit.server.exports import Export, Writes, overlap, parse_device
 from aoeinit.server.units import escape, escape_path
-from aoeinit.server.vblade import MAX_MACS, batches, files, is_of, options
+from aoeinit.server.vblade import MAX_MACS, batches, files, is_of, options, restart
 
 MAC = "52:54:00:11:00:01"
 E11_0 = Target(11, 0)
@@ -276,7 +276,10 @@ def test_an_export_is_put_in_place_once_and_taken_back(system: Path) -> None:
     before = tree(system)
     assert "would write" in ask(system, "--install", "--dry-run").stdout
     assert tree(system) == before
-    assert "now run: systemctl daemon-reload && systemctl restart vblade." in ask(system, "--install").stdout
+    assert (
+        "on that system run: systemctl daemon-reload && systemctl restart vblade."
+        in ask(system, "--install").stdout
+    )
     installed = tree(system)
     assert ask(system, "--install").stdout == "nothing to change: all is in place\n"
     assert tree(system) == installed
@@ -289,6 +292,41 @@ def test_fewer_macs_take_the_further_vblades_away(system: Path) -> None:
     assert any(":2" in path for path in tree(system))
     ask(system, "--install")
     assert not any(":2" in path for path in tree(system))
+
+
+AND_START = " && systemctl restart vblade.target"
+
+
+@pytest.mark.parametrize(
+    ("removed", "debian", "commands"),
+    [
+        ([], True, "systemctl daemon-reload && systemctl restart vblade.service"),
+        ([CONF, DROP_IN], True, "systemctl daemon-reload && systemctl restart vblade.service"),
+        (
+            [UNIT],
+            False,
+            "systemctl stop vblade-e11.0.eth0.service; systemctl daemon-reload" + AND_START,
+        ),
+        (
+            [UNIT.replace("eth0", r"br\x2dlan"), "etc/systemd/system/vblade.target"],
+            False,
+            r"systemctl stop 'vblade-e11.0.br\x2dlan.service' vblade.target; systemctl daemon-reload",
+        ),
+    ],
+)
+def test_a_unit_that_is_gone_is_stopped_by_name(removed: list[str], commands: str, *, debian: bool) -> None:
+    assert restart(removed, debian=debian) == commands
+
+
+def test_what_is_taken_back_or_moved_to_debians_unit_is_stopped(tmp_path: Path) -> None:
+    stop = "on that system run: systemctl stop vblade-e11.0.eth0.service"
+    ask(tmp_path, "--install")
+    undone = call("export", "--sysroot", str(tmp_path), "--undo").stdout
+    assert f"{stop} vblade.target; systemctl daemon-reload\n" in undone
+    ask(tmp_path, "--install")
+    put(tmp_path, "usr/lib/systemd/system/vblade@.service")
+    moved = ask(tmp_path, "--install").stdout
+    assert f"{stop}; systemctl daemon-reload && systemctl restart vblade.service\n" in moved
 
 
 def test_a_server_that_gets_debians_package_leaves_our_unit(tmp_path: Path) -> None:

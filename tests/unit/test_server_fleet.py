@@ -240,8 +240,8 @@ def test_a_fleet_is_put_in_place_changed_and_taken_back(file: Path, tmp_path: Pa
     sysroot.mkdir()
     words = ("fleet", file, "--install", "--dhcp", "dnsmasq", "--sysroot", sysroot)
     done = call(*words).stdout
-    assert "now run: systemctl daemon-reload && systemctl restart vblade.target\n" in done
-    assert done.endswith("now run: systemctl restart dnsmasq.service\n")
+    assert "on that system run: systemctl daemon-reload && systemctl restart vblade.target\n" in done
+    assert done.endswith("on that system run: systemctl restart dnsmasq.service\n")
     assert "aoe:e11.1" in (sysroot / "etc/dnsmasq.d/aoeinit.conf").read_text()
     assert "nothing to change" in call(*words).stdout
     file.write_text(ALL.replace(SECOND, ""))

@@ -1,0 +1,81 @@
+"""Putting in place what ``aoeinit server`` makes, taking it back, and what is to be run then."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aoeinit.cli.changes import carry_out, echo, warn
+from aoeinit.cli.server_boot import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from aoeinit.install.record import ChangePlan
+    from aoeinit.server.exports import Export
+    from aoeinit.server.text import File
+
+EXPORT_RECORD = "var/lib/aoeinit/server-export.json"
+FLEET_RECORD = "var/lib/aoeinit/server-fleet.json"
+SERVICES = {
+    "dnsmasq": "dnsmasq.service",
+    "dhcpd": "isc-dhcp-server.service",
+    "kea": "kea-dhcp4-server.service",
+    "networkd": "systemd-networkd.service",
+}
+"""What reads the settings, by its name on Debian."""
+
+
+def planned(
+    sysroot: Path,
+    record_path: str,
+    exports: "Iterable[Export]",
+    files: "Sequence[File]",
+    is_obsolete: "Callable[[str], bool]",
+) -> "ChangePlan":
+    """Plan to put files in place; raises :class:`ConfigError` for what another file exports already."""
+    from aoeinit.install.files import plan_files, wanted_file
+    from aoeinit.server.existing import existing, refuse_twice
+
+    wanted = [wanted_file(sysroot, file.path, file.text, file.why, is_link=file.is_link) for file in files]
+    plan = plan_files(sysroot, record_path, wanted, is_obsolete)
+    ours = {*(file.path for file in files), *(change.path for change in plan.changes)}
+    refuse_twice(exports, existing(sysroot), ours)
+    return plan
+
+
+def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:
+    """Carry out a plan, and say which command makes systemd do what has changed."""
+    warn(plan)
+    if not dry_run:
+        carry_out(sysroot, plan, record_first=True)
+    echo(plan, as_json=as_json, dry_run=dry_run, nothing="all is in place")
+    if not as_json and not dry_run:
+        tell_next(sysroot, plan)
+
+
+def take_back(sysroot: Path, record_path: str, *, as_json: bool, dry_run: bool) -> None:
+    """Put back what was there before."""
+    from aoeinit.install.record import plan_undo
+
+    plan = plan_undo(sysroot, record_path)
+    warn(plan)
+    if not dry_run:
+        carry_out(sysroot, plan, record_first=False)
+    echo(plan, as_json=as_json, dry_run=dry_run, nothing="nothing to undo")
+    if not as_json and not dry_run:
+        tell_next(sysroot, plan)
+
+
+def tell_next(sysroot: Path, plan: "ChangePlan") -> None:
+    """Say which commands make the services read what has changed."""
+    from aoeinit.server.vblade import has_debians_unit, restart
+
+    changed = {change.path for change in plan.changes}
+    removed = {change.path for change in plan.changes if change.after is None}
+    services = {path: name for name, path in paths().items() if path in changed}
+    run = "now run" if sysroot.resolve() == Path("/") else "on that system run"
+    if changed - services.keys():
+        click.echo(f"{run}: {restart(removed, debian=has_debians_unit(sysroot))}")
+    for name in services.values():
+        click.echo(f"{run}: systemctl restart {SERVICES[name]}")
