@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EXPORT_RECORD = "var/lib/aoeinit/server-export.json"
 FLEET_RECORD = "var/lib/aoeinit/server-fleet.json"
+RECORDS = {"export": EXPORT_RECORD, "fleet": FLEET_RECORD}
+"""What each command keeps, by its name."""
 SERVICES = {
     "dnsmasq": "dnsmasq.service",
     "dhcpd": "isc-dhcp-server.service",
@@ -37,11 +39,27 @@ def planned(
     from aoeinit.install.files import plan_files, wanted_file
     from aoeinit.server.existing import existing, refuse_twice
 
+    refuse_shared(sysroot, record_path, files)
     wanted = [wanted_file(sysroot, file.path, file.text, file.why, is_link=file.is_link) for file in files]
     plan = plan_files(sysroot, record_path, wanted, is_obsolete)
     ours = {*(file.path for file in files), *(change.path for change in plan.changes)}
     refuse_twice(exports, existing(sysroot), ours)
     return plan
+
+
+def refuse_shared(sysroot: Path, record_path: str, files: "Iterable[File]") -> None:
+    """Raise :class:`ConfigError` for what the other command has put in place: its undo would take it."""
+    from aoeinit.errors import ConfigError
+    from aoeinit.install.record import read_record
+
+    for command, other in RECORDS.items():
+        taken = read_record(sysroot, other).changes if other != record_path else {}
+        for file in files:
+            if file.path in taken and taken[file.path].after:
+                raise ConfigError(
+                    f"/{file.path} was put in place by aoeinit server {command} already",
+                    f"run aoeinit server {command} --undo first",
+                )
 
 
 def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:

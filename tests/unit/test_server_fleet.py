@@ -251,6 +251,29 @@ def test_a_fleet_is_put_in_place_changed_and_taken_back(file: Path, tmp_path: Pa
     assert list(sysroot.iterdir()) == []
 
 
+@pytest.mark.parametrize("debian", [True, False])
+def test_what_one_command_has_put_in_place_the_other_does_not_take_over(
+    file: Path, tmp_path: Path, *, debian: bool
+) -> None:
+    sysroot = tmp_path / "root"
+    units = sysroot / "usr/lib/systemd/system"
+    units.mkdir(parents=True)
+    (units / ("vblade@.service" if debian else "other.service")).touch()
+    file.write_text(HEAD + CLIENT)
+    disk = ("--target", "e11.0", "--device", "/dev/vg/hyperion")
+    client = ("--interface", "br0", "--mac", "52:54:00:11:00:01")
+    export = ("export", *disk, *client, "--install", "--sysroot", sysroot)
+    fleet = ("fleet", file, "--install", "--sysroot", sysroot)
+    for first, second in ((export, fleet), (fleet, export)):
+        assert call(*first).exit_code == 0
+        with pytest.raises(
+            ConfigError, match=f"was put in place by aoeinit server {first[0]} already"
+        ) as caught:
+            call(*second)
+        assert caught.value.hint == f"run aoeinit server {first[0]} --undo first"
+        call(first[0], "--undo", "--sysroot", sysroot)
+
+
 @pytest.mark.parametrize(
     "words",
     [["--install", "--output", "x"], ["--dhcp", "kea"], ["--dry-run"], ["--undo"]],
