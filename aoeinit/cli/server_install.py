@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from aoeinit.install.record import ChangePlan
+    from aoeinit.install.state import Change
     from aoeinit.server.exports import Export
     from aoeinit.server.text import File
 
@@ -41,6 +42,7 @@ def planned(
 
     refuse_shared(sysroot, record_path, files)
     wanted = [wanted_file(sysroot, file.path, file.text, file.why, is_link=file.is_link) for file in files]
+    refuse_foreign(sysroot, record_path, wanted)
     plan = plan_files(sysroot, record_path, wanted, is_obsolete)
     ours = {*(file.path for file in files), *(change.path for change in plan.changes)}
     refuse_twice(exports, existing(sysroot), ours)
@@ -60,6 +62,24 @@ def refuse_shared(sysroot: Path, record_path: str, files: "Iterable[File]") -> N
                     f"/{file.path} was put in place by aoeinit server {command} already",
                     f"run aoeinit server {command} --undo first",
                 )
+
+
+def refuse_foreign(sysroot: Path, record_path: str, wanted: "Iterable[Change]") -> None:
+    """Raise :class:`ConfigError` for what is neither in the record nor written by aoeinit."""
+    from aoeinit.errors import ConfigError
+    from aoeinit.install.record import read_record
+    from aoeinit.server.text import HEADER
+
+    record = read_record(sysroot, record_path).changes
+    for change in wanted:
+        found = change.before
+        if found is None or found == change.after or (change.path in record and record[change.path].after):
+            continue
+        if found.is_link or not found.content.startswith(HEADER.encode()):
+            raise ConfigError(
+                f"/{change.path} is there already, and aoeinit has not written it",
+                "move it away if it is no longer needed, or else choose another target",
+            )
 
 
 def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:

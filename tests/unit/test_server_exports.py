@@ -359,6 +359,36 @@ def test_what_somebody_else_exports_is_refused(system: Path) -> None:
         ask(system, "--install")
 
 
+def test_a_file_of_the_admins_is_not_overwritten(system: Path) -> None:
+    path = next(each["path"] for each in json.loads(ask(system, "--json").stdout) if "e11.0" in each["path"])
+    put(system, path.lstrip("/"), "# mine\n")
+    before = tree(system)
+    with pytest.raises(ConfigError, match=rf"^{path} is there already, and aoeinit has not written it$"):
+        ask(system, "--install")
+    assert tree(system) == before
+
+
+def test_a_link_of_the_admins_is_not_overwritten(tmp_path: Path) -> None:
+    link = tmp_path / "etc/systemd/system/multi-user.target.wants/vblade.target"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/srv/vblade.target")
+    with pytest.raises(ConfigError, match=r"vblade\.target is there already"):
+        ask(tmp_path, "--install")
+
+
+def test_a_file_of_ours_is_written_again_without_a_record_or_after_a_change(system: Path) -> None:
+    ask(system, "--install")
+    installed = tree(system)
+    (system / "var/lib/aoeinit/server-export.json").unlink()
+    ask(system, "--install", device="/dev/vg/rhea")
+    changed = next(path for path in installed if "e11.0" in path and not (system / path).is_symlink())
+    put(system, changed, "# changed by somebody\n")
+    ask(system, "--install")
+    assert {path: text for path, text in tree(system).items() if path.startswith("etc")} == {
+        path: text for path, text in installed.items() if path.startswith("etc")
+    }
+
+
 @pytest.mark.parametrize(
     "words",
     [
