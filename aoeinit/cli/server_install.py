@@ -38,14 +38,15 @@ def planned(
 ) -> "ChangePlan":
     """Plan to put files in place; raises :class:`ConfigError` for what another file exports already."""
     from aoeinit.install.files import plan_files, wanted_file
-    from aoeinit.server.existing import existing, refuse_twice
+    from aoeinit.server.existing import existing, refuse_twice, refuse_two_names
 
     refuse_shared(sysroot, record_path, files)
+    refuse_two_names(sysroot, exports)
     wanted = [wanted_file(sysroot, file.path, file.text, file.why, is_link=file.is_link) for file in files]
     refuse_foreign(sysroot, record_path, wanted)
     plan = plan_files(sysroot, record_path, wanted, is_obsolete)
     ours = {*(file.path for file in files), *(change.path for change in plan.changes)}
-    refuse_twice(exports, existing(sysroot), ours)
+    refuse_twice(sysroot, exports, existing(sysroot), ours)
     return plan
 
 

@@ -9,13 +9,13 @@ from typing import Final
 
 from aoeinit.aoe.target import Target
 from aoeinit.errors import AoeinitError, ConfigError
-from aoeinit.server.exports import Export, overlap
+from aoeinit.server.exports import Export, overlap, whole_disk
 from aoeinit.server.vblade import CONFIGURATIONS, UNITS
 from aoeinit.sysroot import resolve
 
 _VALUED: Final = "bmol"
 """The options of vblade that have a value."""
-_EXEC: Final = re.compile(r"^ExecStart=[-@:+!]*(?:.*[\s/])?vblade\s(.*)$", re.MULTILINE)
+_EXEC: Final = re.compile(r"^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!]*(?:.*[\s/])?vblade\s(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,54 @@ def existing(sysroot: Path) -> tuple[Found, ...]:
     )
 
 
-def refuse_twice(exports: Iterable[Export], found: Iterable[Found], ours: Iterable[str]) -> None:
+def refuse_twice(
+    sysroot: Path, exports: Iterable[Export], found: Iterable[Found], ours: Iterable[str]
+) -> None:
     """Raise :class:`ConfigError` where a file that is not ``ours`` exports a target or a disk already.
 
     One disk may be exported as one target through several interfaces, and by any number read-only.
     """
     mine = frozenset(ours)
-    others = [each for each in found if each.path not in mine]
+    others = [(each, real_device(sysroot, each.device)) for each in found if each.path not in mine]
     for export in exports:
-        for other in others:
-            if reason := _clash(export, other):
+        real = real_device(sysroot, export.device)
+        for other, its_real in others:
+            same = overlap(export.device, other.device) or overlap(real, its_real)
+            if reason := _clash(export, other, same_disk=same):
                 raise ConfigError(
                     f"/{other.path} exports {reason} already",
                     f"remove that file, or choose another {'target' if reason[0] == 'e' else 'disk'}",
                 )
 
 
-def _clash(export: Export, other: Found) -> str:
-    same_disk = overlap(export.device, other.device)
+def refuse_two_names(sysroot: Path, exports: Iterable[Export]) -> None:
+    """Raise :class:`ConfigError` for two exports whose disks are one on the system, unless both only read."""
+    disks: dict[str, Export] = {}
+    parts: dict[str, Export] = {}
+    for export in exports:
+        real = real_device(sysroot, export.device)
+        whole = whole_disk(real)
+        for other in (disks.get(real), parts.get(real), disks.get(whole or "")):
+            if other and not (export.read_only and other.read_only):
+                raise ConfigError(
+                    f"{other.device} ({other.target}) and {export.device} ({export.target}) are one disk",
+                    "export it once, or give one of them another disk",
+                )
+        disks.setdefault(real, export)
+        if whole:
+            parts.setdefault(whole, export)
+
+
+def real_device(sysroot: Path, device: str) -> str:
+    """Name what a device or file is on the system behind all links; one that is not there keeps its name."""
+    try:
+        found = resolve(sysroot, device)
+    except AoeinitError:
+        return device
+    return f"/{found.path}" if found else device
+
+
+def _clash(export: Export, other: Found, *, same_disk: bool) -> str:
     if export.target == other.target:
         apart = same_disk and export.interface != other.interface
         return "" if apart else f"{export.target} on {other.interface}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aoeinit.aoe.target import Target
 from aoeinit.cli.server import server
 from aoeinit.errors import ConfigError
-from aoeinit.server.existing import Found, existing, refuse_twice
+from aoeinit.server.existing import Found, existing, refuse_twice, refuse_two_names
 from aoeinit.server.exports import Export, Writes, overlap, parse_device
 from aoeinit.server.units import escape, escape_path
 from aoeinit.server.vblade import MAX_MACS, batches, files, is_of, options, restart
@@ -190,6 +190,11 @@ def put(sysroot: Path, path: str, text: str = "") -> None:
             "[Service]\nExecStart=/usr/bin/ionice -c2 /usr/sbin/vblade 3 4 eth1 /dev/sdb -sm aa,bb\n",
             ("e3.4", "eth1", "/dev/sdb", False),
         ),
+        (
+            "etc/systemd/system/old.service",
+            "[Service]\n  ExecStart = /usr/sbin/vblade 3 4 eth1 /dev/sdb\n",
+            ("e3.4", "eth1", "/dev/sdb", False),
+        ),
     ],
 )
 def test_exports_of_others_are_read(
@@ -224,12 +229,57 @@ def test_files_that_export_nothing_are_passed_over(tmp_path: Path, text: str) ->
         (Found("ours", E11_0, "eth0", DISK.device, read_only=False), False),
     ],
 )
-def test_nothing_is_exported_twice(other: Found, *, refused: bool) -> None:
+def test_nothing_is_exported_twice(tmp_path: Path, other: Found, *, refused: bool) -> None:
     if refused:
         with pytest.raises(ConfigError, match=r"^/x exports .* already$"):
-            refuse_twice([DISK], [other], ["ours"])
+            refuse_twice(tmp_path, [DISK], [other], ["ours"])
     else:
-        refuse_twice([DISK], [other], ["ours"])
+        refuse_twice(tmp_path, [DISK], [other], ["ours"])
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Path:
+    """A system with a volume and a partition that have several names each."""
+    for path in ("dev/dm-0", "dev/sda", "dev/sda1"):
+        put(tmp_path, path)
+    for link, leads in {
+        "dev/vg/h": "../dm-0",
+        "dev/mapper/vg-h": "/dev/dm-0",
+        "dev/disk/by-id/ata-x-part1": "../../sda1",
+        "dev/loop-of-links": "loop-of-links",
+    }.items():
+        (tmp_path / link).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / link).symlink_to(leads)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("/dev/vg/h", "/dev/mapper/vg-h", True),
+        ("/dev/vg/h", "/dev/dm-0", True),
+        ("/dev/disk/by-id/ata-x-part1", "/dev/sda", True),
+        ("/dev/disk/by-id/ata-x-part1", "/dev/vg/h", False),
+        ("/dev/vg/h", "/dev/mapper/not-there", False),
+        ("/dev/loop-of-links", "/dev/vg/h", False),
+    ],
+)
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_disk_is_known_by_all_its_names(
+    devices: Path, one: str, other: str, *, same: bool, read_only: bool
+) -> None:
+    for first, second in ((one, other), (other, one)):
+        found = Found("x", Target(12, 0), "eth0", second, read_only)
+        export = Export(E11_0, first, "eth0", read_only=read_only)
+        fleet = [export, Export(Target(12, 0), second, "eth0", read_only=read_only)]
+        if same and not read_only:
+            with pytest.raises(ConfigError, match=r"^/x exports .* already$"):
+                refuse_twice(devices, [export], [found], [])
+            with pytest.raises(ConfigError, match=rf"{first} .* and {second} .* are one disk"):
+                refuse_two_names(devices, fleet)
+        else:
+            refuse_twice(devices, [export], [found], [])
+            refuse_two_names(devices, fleet)
 
 
 def call(*words: str) -> Result:
