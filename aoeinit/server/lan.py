@@ -62,6 +62,11 @@ class Lan:
         """All addresses there."""
         return self.server.network
 
+    @property
+    def ends(self) -> tuple[IPv4Address, IPv4Address]:
+        """The addresses of the network itself and of everybody there: no machine has them."""
+        return self.network.network_address, self.network.broadcast_address
+
     def gives_out(self, address: IPv4Address) -> bool:
         """Tell whether an address is one of those for anybody."""
         return self.first <= address <= self.last
@@ -137,7 +142,13 @@ def checked(
     if gateway and gateway not in own.network:
         raise ConfigError(f"the router {gateway} is not in {own.network}", "name one that clients can reach")
     url = parse_script(script) if script else ""
-    return Lan(parse_interface(interface), own, *parse_range(addresses, own), gateway, chainload, url)
+    lan = Lan(parse_interface(interface), own, *parse_range(addresses, own), gateway, chainload, url)
+    if gateway and (gateway in lan.ends or lan.gives_out(gateway)):
+        raise ConfigError(
+            f"the router cannot have the address {gateway}",
+            f"name one in {lan.network} that is not in {lan.first}-{lan.last}",
+        )
+    return lan
 
 
 def check_address(client: Client, lan: Lan) -> None:
@@ -146,8 +157,7 @@ def check_address(client: Client, lan: Lan) -> None:
     if address is None:
         return
     network = lan.network
-    ends = {network.network_address, network.broadcast_address, lan.server.ip, lan.router}
-    if address not in network or address in ends:
+    if address not in network or address in {*lan.ends, lan.server.ip, lan.router}:
         raise ConfigError(
             f"{client.name} cannot have the address {address}", f"choose a free one in {network}"
         )

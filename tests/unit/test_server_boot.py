@@ -94,6 +94,10 @@ def test_keas_configuration_is_json() -> None:
         ("10.11.0.1/24", "10.11.0.2-10.11.0.255", "", ""),
         ("10.11.0.5/24", "10.11.0.2-10.11.0.9", "", ""),
         ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "10.12.0.1", ""),
+        ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "10.11.0.0", ""),
+        ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "10.11.0.255", ""),
+        ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "10.11.0.2", ""),
+        ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "10.11.0.9", ""),
         ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "", "boot.ipxe"),
         ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "", 'http://x/"y'),
         ("10.11.0.1/24", "10.11.0.2-10.11.0.9", "", "http://x/\ny"),
@@ -104,6 +108,11 @@ def test_networks_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(ConfigError):
         checked("br0", server_address, addresses, router=router, script=script)
+
+
+@pytest.mark.parametrize("router", ["10.11.0.1", "10.11.0.10", "10.11.0.254"])
+def test_a_router_may_have_any_address_that_nobody_is_given(router: str) -> None:
+    assert str(checked("br0", "10.11.0.1/24", "10.11.0.2-10.11.0.9", router=router).router) == router
 
 
 @pytest.mark.parametrize("address", ["10.11.0.1", "10.11.0.0", "10.11.0.255", "10.12.0.1", "10.11.0.150"])
