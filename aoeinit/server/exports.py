@@ -51,7 +51,8 @@ class Export:
     def checked(self) -> Self:
         """Give the same of what a user wrote; raises :class:`ConfigError` for what cannot be."""
         if not 1 <= self.buffers <= MAX_BUFFERS:
-            raise ConfigError(f"{self.buffers} is no number of buffers", f"it is 1 to {MAX_BUFFERS}")
+            # Not the number itself: Python does not write one that is long enough.
+            raise ConfigError("the number of buffers is out of range", f"it is 1 to {MAX_BUFFERS}")
         parse_device(self.device)
         parse_interface(self.interface)
         return replace(self, macs=tuple(dict.fromkeys(parse_mac(mac) for mac in self.macs)))

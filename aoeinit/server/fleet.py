@@ -75,9 +75,17 @@ def read_fleet(text: str, shown: str) -> Fleet:
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{shown}: {error}", "see docs/server.md for an example") from error
-    return _Reader(values, key_lines(text), shown).fleet()
+    except (ValueError, RecursionError) as error:  # also a number of five thousand digits, lists in lists
+        raise ConfigError(f"{shown}: not TOML: {error}", "see docs/server.md for an example") from error
+    return _Reader(values, _lines(text), shown).fleet()
+
+
+def _lines(text: str) -> Mapping[Key, int]:
+    """Tell where the keys stand; nothing of a text with tables in tables beyond measure."""
+    try:
+        return key_lines(text)
+    except RecursionError:
+        return {}
 
 
 @dataclass(slots=True)

@@ -151,6 +151,25 @@ def test_half_a_file_is_refused(text: str) -> None:
         read_fleet(text, "f")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 20_000,
+        "a = " + "[" * 300 + "]" * 300,
+        HEAD + "golden = " + "{a = " * 200 + "1" + "}" * 200,
+        ".".join("a" * 1500) + " = 1",
+        "[" + ".".join("a" * 1500) + "]\nb = 1",
+        HEAD + f"buffers = {'1' * 5000}\n" + CLIENT,
+        HEAD + f"buffers = 0x{'F' * 5000}\n" + CLIENT,
+        HEAD + CLIENT + "buffers = 65536\n",
+    ],
+    ids=["lists", "fewer lists", "tables", "dotted key", "header", "decimal", "hexadecimal", "too many"],
+)
+def test_a_text_beyond_measure_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f:"):
+        read_fleet(text, "f")
+
+
 PIECES = (*'abc"[]{}=.\n #,3', "[[client]]\n", "mac = ", "golden", '"a"')
 
 
