@@ -77,7 +77,7 @@ def read_fleet(text: str, shown: str) -> Fleet:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also a number of five thousand digits, lists in lists
         raise ConfigError(f"{shown}: not TOML: {error}", "see docs/server.md for an example") from error
-    return _Reader(values, _lines(text), shown).fleet()
+    return _Reader(values, text, shown).fleet()
 
 
 def _lines(text: str) -> Mapping[Key, int]:
@@ -90,12 +90,16 @@ def _lines(text: str) -> Mapping[Key, int]:
 
 @dataclass(slots=True)
 class _Reader:
-    """One reading: the values, their lines, and where each name, MAC, … was seen first."""
+    """One reading: the values, the text they are of, and where each name, MAC, … was seen first.
+
+    ``lines`` are looked for when the first message needs them: for a long list that takes its time.
+    """
 
     values: Mapping[str, Any]
-    lines: Mapping[Key, int]
+    text: str
     shown: str
     taken: dict[tuple[str, object], tuple[Key, str]] = field(default_factory=dict)
+    lines: Mapping[Key, int] | None = None
 
     def fleet(self) -> Fleet:
         self.check_keys((), self.values, TOP)
@@ -262,6 +266,8 @@ class _Reader:
 
     def line(self, key: Key) -> int:
         """Give the line of a key, or of the table that it would be in."""
+        if self.lines is None:
+            self.lines = _lines(self.text)
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines.get(key, 1)

@@ -1,6 +1,7 @@
 """A fleet in one file: what it says, what is refused by line, and everything that is made of it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from aoeinit.server.fleet import CLIENT as CLIENT_KEYS
 from aoeinit.server.fleet import GOLDEN as GOLDEN_KEYS
 from aoeinit.server.fleet import TOP, read_fleet
 from aoeinit.server.ipxe import ipxe
-from aoeinit.server.toml_lines import key_lines
+from aoeinit.server.toml_lines import Key, key_lines
 from aoeinit.server.vblade import files
 
 HEAD = """\
@@ -202,6 +203,22 @@ def test_lines_are_those_of_the_statements() -> None:
         ("l", 1, "s"): 14,
         ("l", 1, "s", "z"): 15,
     }
+
+
+def test_lines_are_looked_for_once_and_only_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = []
+
+    def noted(text: str) -> Mapping[Key, int]:
+        texts.append(text)
+        return key_lines(text)
+
+    monkeypatch.setattr("aoeinit.server.fleet.key_lines", noted)
+    read_fleet(ALL, "f")
+    assert texts == []
+    twice = ALL.replace("e11.1", "e11.0")
+    with pytest.raises(ConfigError, match=r"on line 12$"):
+        read_fleet(twice, "f")
+    assert texts == [twice]
 
 
 def test_a_thousand_clients_are_all_there() -> None:
