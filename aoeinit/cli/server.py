@@ -8,7 +8,14 @@ import click
 from aoeinit.cli.changes import common_options, dry_run_option
 from aoeinit.cli.given import reading_given
 from aoeinit.cli.server_boot import FORMATS, dhcp, fleet_of, ipxe, macs_of, render
-from aoeinit.cli.server_install import EXPORT_RECORD, FLEET_RECORD, planned, put_in_place, take_back
+from aoeinit.cli.server_install import (
+    EXPORT_RECORD,
+    FLEET_RECORD,
+    kept_dhcp,
+    planned,
+    put_in_place,
+    take_back,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,9 +144,11 @@ def fleet(
     What two clients cannot both have, such as a MAC or a disk that one of them writes to, is refused with the
     line. Without --output or --install the file is only checked. docs/server.md tells what stands in it.
 
-    --install replaces what an earlier run has put in place, and keeps what was there before that in
-    /var/lib/aoeinit/server-fleet.json.
+    --install replaces what an earlier run has put in place (its DHCP only with --dhcp), and keeps what was
+    there before that in /var/lib/aoeinit/server-fleet.json.
     """
+    from dataclasses import replace
+
     from aoeinit.server.text import File
 
     if undo:
@@ -165,11 +174,13 @@ def fleet(
         told = f"{len(found.clients)} clients, {len(found.exports)} disks: nothing is wrong with {file}"
         click.echo(fleet_as_json(found) if as_json else told)
         return
+    kept = kept_dhcp(sysroot) if kind is None else {}
     if kind:
         path, text = render(kind, found.lan, found.clients)
         files.append(File(path, text, f"tells {len(found.clients)} clients their targets"))
-    plan = planned(sysroot, FLEET_RECORD, found.exports, files, lambda _path: True)
-    put_in_place(sysroot, plan, as_json=as_json, dry_run=dry_run)
+    plan = planned(sysroot, FLEET_RECORD, found.exports, files, lambda path: path not in kept)
+    stays = (f"/{path} stays as it is: --dhcp {name} writes it anew" for path, name in kept.items())
+    put_in_place(sysroot, replace(plan, warnings=(*plan.warnings, *stays)), as_json=as_json, dry_run=dry_run)
 
 
 def require_install(*, install: bool, dry_run: bool) -> None:

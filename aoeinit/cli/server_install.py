@@ -27,6 +27,11 @@ SERVICES = {
     "networkd": "systemd-networkd.service",
 }
 """What reads the settings, by its name on Debian."""
+INCLUDES = {
+    "dhcpd": ("/etc/dhcp/dhcpd.conf", 'include "/{path}";'),
+    "kea": ("/etc/kea/kea-dhcp4.conf", '<?include "/{path}"?> as all of its text'),
+}
+"""What has to be in a file of the admin's, so that the settings are read at all."""
 
 
 def planned(
@@ -83,6 +88,14 @@ def refuse_foreign(sysroot: Path, record_path: str, wanted: "Iterable[Change]") 
             )
 
 
+def kept_dhcp(sysroot: Path) -> dict[str, str]:
+    """Give the DHCP settings that an earlier run of the fleet has put in place, with their servers."""
+    from aoeinit.install.record import read_record
+
+    record = read_record(sysroot, FLEET_RECORD).changes
+    return {path: name for name, path in paths().items() if path in record and record[path].after}
+
+
 def put_in_place(sysroot: Path, plan: "ChangePlan", *, as_json: bool, dry_run: bool) -> None:
     """Carry out a plan, and say which command makes systemd do what has changed."""
     warn(plan)
@@ -116,5 +129,10 @@ def tell_next(sysroot: Path, plan: "ChangePlan") -> None:
     run = "now run" if sysroot.resolve() == Path("/") else "on that system run"
     if changed - services.keys():
         click.echo(f"{run}: {restart(removed, debian=has_debians_unit(sysroot))}")
-    for name in services.values():
+    for path, name in services.items():
+        if name in INCLUDES:
+            reader, line = INCLUDES[name]
+            words = line.format(path=path)
+            told = f"must no longer have {words}" if path in removed else f"needs {words}"
+            click.echo(f"{reader} {told}")
         click.echo(f"{run}: systemctl restart {SERVICES[name]}")

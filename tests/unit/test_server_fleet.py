@@ -287,6 +287,50 @@ def test_a_fleet_is_put_in_place_changed_and_taken_back(file: Path, tmp_path: Pa
     assert list(sysroot.iterdir()) == []
 
 
+def test_the_settings_of_dhcp_stay_until_another_server_is_named(file: Path, tmp_path: Path) -> None:
+    sysroot = tmp_path / "root"
+    sysroot.mkdir()
+    words = ("fleet", file, "--install", "--sysroot", sysroot)
+    call(*words, "--dhcp", "dnsmasq")
+    settings = sysroot / "etc/dnsmasq.d/aoeinit.conf"
+    before = settings.read_text()
+    file.write_text(ALL.replace(SECOND, ""))
+    done = call(*words)
+    assert (
+        "warning: /etc/dnsmasq.d/aoeinit.conf stays as it is: --dhcp dnsmasq writes it anew\n" in done.stderr
+    )
+    assert settings.read_text() == before
+    call(*words, "--dhcp", "kea")
+    assert not settings.exists()
+    assert "stays" in call(*words).stderr
+    call("fleet", "--undo", "--sysroot", sysroot)
+    assert list(sysroot.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs", "has_no_longer"),
+    [
+        (
+            "dhcpd",
+            '/etc/dhcp/dhcpd.conf needs include "/etc/dhcp/aoeinit.conf";\n',
+            '/etc/dhcp/dhcpd.conf must no longer have include "/etc/dhcp/aoeinit.conf";\n',
+        ),
+        (
+            "kea",
+            '/etc/kea/kea-dhcp4.conf needs <?include "/etc/kea/aoeinit.json"?> as all of its text\n',
+            '/etc/kea/kea-dhcp4.conf must no longer have <?include "/etc/kea/aoeinit.json"?>',
+        ),
+    ],
+)
+def test_a_dhcp_server_that_needs_a_line_to_read_its_settings_is_told_of(
+    file: Path, tmp_path: Path, kind: str, needs: str, has_no_longer: str
+) -> None:
+    sysroot = tmp_path / "root"
+    sysroot.mkdir()
+    assert needs in call("fleet", file, "--install", "--dhcp", kind, "--sysroot", sysroot).stdout
+    assert has_no_longer in call("fleet", "--undo", "--sysroot", sysroot).stdout
+
+
 @pytest.mark.parametrize("debian", [True, False])
 def test_what_one_command_has_put_in_place_the_other_does_not_take_over(
     file: Path, tmp_path: Path, *, debian: bool
