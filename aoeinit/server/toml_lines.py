@@ -32,6 +32,8 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
     statement, begin = "", 1
     for number, line in enumerate(text.split("\n"), start=1):
         statement += f"{line}\n"
+        if line.rstrip().endswith(",") and "#" not in line:
+            continue  # no statement ends so, and a long list is not read again for each of its lines
         try:
             found = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:

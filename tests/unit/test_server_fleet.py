@@ -205,6 +205,11 @@ def test_lines_are_those_of_the_statements() -> None:
     }
 
 
+def test_a_line_that_ends_in_a_comma_ends_no_statement_unless_in_a_comment() -> None:
+    text = 'a = [\n1,\n2, # two,\n3,\n]\n# b,\nb = 1 # c,\nc = """\nd,\n"""\n"d," = 1\ne = 2\n'
+    assert key_lines(text) == {("a",): 1, ("b",): 7, ("c",): 8, ("d,",): 11, ("e",): 12}
+
+
 def test_lines_are_looked_for_once_and_only_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = []
 
