@@ -99,7 +99,7 @@ def files(exports: Iterable[Export], *, debian: bool) -> Iterator[File]:
             yield from _debian_files(name, part) if debian else _unit_files(name, part)
 
 
-def restart(removed: Collection[str], *, debian: bool) -> str:
+def restart(removed: Collection[str] = (), *, debian: bool) -> str:
     """Give the commands that start what is new and end what is gone, with a pause for the others.
 
     ``removed`` are the paths of files that are gone. A unit of which systemd no longer has the file is part
