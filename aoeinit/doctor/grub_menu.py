@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 _HEAD: Final = re.compile(r"\s*(menuentry|submenu)\s+(.*)\{\s*$")
-_DEFAULT: Final = re.compile(r"^\s*set\s+default=\"?([^\"\s]*)\"?\s*$", re.MULTILINE)
+_DEFAULT: Final = re.compile(r"^\s*set\s+default=(?:\"([^\"\n]*)\"|'([^'\n]*)'|(\S*))\s*$", re.MULTILINE)
 _LINUX: Final = re.compile(r"linux(16|efi)?")
 _INITRD: Final = re.compile(r"initrd(16|efi)?")
 
@@ -84,7 +84,7 @@ def parse(text: str) -> Menu:
             del open_[-1:]
         elif open_ and open_[-1] is not None:
             _take(open_[-1], line)
-    defaults = tuple(_DEFAULT.findall(text))
+    defaults = tuple("".join(groups) for groups in _DEFAULT.findall(text))
     return Menu(tuple(items), defaults, re.search(r"^\s*blscfg\b", text, re.MULTILINE) is not None)
 
 

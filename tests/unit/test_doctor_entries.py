@@ -50,6 +50,15 @@ def test_a_plain_default_counts_without_a_saved_one(tmp_path: Path) -> None:
     assert defaults(read_entries(tmp_path)) == ["Debian GNU/Linux, with Linux 6.1.0-test"]
 
 
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_default_may_be_a_title_with_blanks(tmp_path: Path, quote: str) -> None:
+    name = "Debian GNU/Linux, with Linux 6.1.0-test"
+    path = f"{quote}Advanced options for Debian GNU/Linux>{name}{quote}"
+    fill(tmp_path, {MENU: GRUB_CFG.replace('"${saved_entry}"', path)})
+    assert defaults(read_entries(tmp_path)) == [name]
+    assert lost_default(tmp_path) is None
+
+
 @pytest.mark.parametrize(
     ("saved", "default"),
     [

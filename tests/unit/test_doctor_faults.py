@@ -116,6 +116,14 @@ def empty_boot(sysroot: Path) -> None:
     (sysroot / "boot").mkdir()
 
 
+def pinned_by_title(sysroot: Path) -> None:
+    """Let GRUB start the second entry, whose image is not there."""
+    title = f"Advanced options for Debian GNU/Linux>Debian GNU/Linux, with Linux {RELEASE}"
+    before, image, after = (sysroot / MENU).read_text().rpartition(f"/initrd.img-{RELEASE}")
+    menu = f"{before}{image}-gone{after}".replace("${saved_entry}", title)
+    (sysroot / MENU).write_text(menu)
+
+
 def executable(path: str) -> Plant:
     return lambda sysroot: (sysroot / path).chmod(0o755)
 
@@ -173,6 +181,9 @@ FAULTS = {
         lambda sysroot: shutil.rmtree(sysroot / FOLDER), f"no modules of kernel {RELEASE}"
     ),
     "another kernel without an image": Fault(another_kernel, f"kernel {OTHER} has no image", fatal=False),
+    "image gone of an entry that is the default by its title": Fault(
+        pinned_by_title, f"names the image /initrd.img-{RELEASE}-gone, which is not there"
+    ),
     "entry without an image": Fault(
         respelled(MENU, f"\tinitrd\t/initrd.img-{RELEASE}\n", ""), "without an image"
     ),
