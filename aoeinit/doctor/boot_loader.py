@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from aoeinit.doctor.entries import Entry, locate, lost_default
 from aoeinit.doctor.findings import Finding, error, graded, warning
-from aoeinit.doctor.system import System, plain_root, target_of
+from aoeinit.doctor.system import System, listed_targets, plain_root, target_of
 from aoeinit.errors import ConfigError
 from aoeinit.install.grub.cmdline import TAGS, Parameters
 from aoeinit.install.grub.config import mkconfig, plan_grub_config
@@ -51,9 +51,13 @@ def remake(system: System) -> str:
 def _root(system: System, entry: Entry) -> Iterator[Finding]:
     value = entry.value("root")
     fix = _fix(system, entry)
+    target = target_of(value or "")
+    listed = () if target else listed_targets(entry)
+    if listed and system.target and system.target not in listed:
+        what = f"/{entry.file}: rd.aoe={entry.value('rd.aoe')} does not name {system.target}"
+        yield graded(what, fix, fatal=entry.is_default)
     if not value:
-        return  # the firmware, the image or the only target that answers tells
-    target = target_of(value)
+        return  # rd.aoe=, the firmware, the image or the only target that answers tells
     if target is None and not any(value.startswith(tag) and value != tag for tag in TAGS):
         what = f"/{entry.file}: root={value} is no device of a target"
         yield graded(what, fix, fatal=entry.is_default)

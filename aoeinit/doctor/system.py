@@ -124,6 +124,12 @@ def target_of(device: str) -> Target | None:
         return None
 
 
+def listed_targets(entry: Entry) -> tuple[Target, ...]:
+    """Give the targets of ``rd.aoe=``; the agent ignores what is none."""
+    found = (target_of(f"aoe:{each}") for each in (entry.value("rd.aoe") or "").split(","))
+    return tuple(each for each in found if each)
+
+
 def plain_root(value: str) -> str:
     """Write a value of ``root=`` as a device's path where it names one of a target."""
     found = _DEVICE.fullmatch(value)

@@ -217,6 +217,13 @@ FAULTS = {
         parameter("rd.aoe.onfail=shell"), "the image has no shell", fatal=False
     ),
     "two targets named": Fault(parameter("rd.aoe=e12.0"), "name different targets", fatal=False),
+    "another target than the system's, by rd.aoe=": Fault(
+        respelled(MENU, LINUX, "root=UUID=aaaa rd.aoe=e12.0,none ro"),
+        "rd.aoe=e12.0,none does not name e11.0",
+    ),
+    "another target than the system's, without root=": Fault(
+        respelled(MENU, LINUX, "rd.aoe=e12.0 ro"), "rd.aoe=e12.0 does not name e11.0"
+    ),
     "a virtual LAN without its module": Fault(parameter("rd.aoe.vlan=7"), "the image has no module 8021q"),
     "an init that is not there": Fault(parameter("init=/sbin/none"), "init=/sbin/none is not there"),
     "no init at all": Fault(
