@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from aoeinit.doctor.entries import Entry, locate, lost_default
 from aoeinit.doctor.findings import Finding, error, graded, warning
-from aoeinit.doctor.system import System, listed_targets, plain_root, target_of
+from aoeinit.doctor.system import NETWORK, System, listed_targets, plain_root, target_of
 from aoeinit.errors import ConfigError
+from aoeinit.install.fstab.device import Device
+from aoeinit.install.fstab.lines import tag_of
 from aoeinit.install.grub.cmdline import TAGS, Parameters
 from aoeinit.install.grub.config import mkconfig, plan_grub_config
 
@@ -77,9 +79,22 @@ def _other_root(system: System, entry: Entry, value: str, fix: str) -> Iterator[
         names = ", ".join(each.name for each in there) or "none"
         what = f"/{entry.file}: root={value} is nothing on {system.target}, which has {names}"
         yield graded(what, fix, fatal=entry.is_default)
-    elif line and line.source != root and (root[0] == "/") == (line.source[0] == "/"):
+    elif line and _differ(root, line.source, there):
         what = f"/{entry.file}: root={value}, but /etc/fstab mounts {line.source} as /"
         yield graded(what, fix, fatal=entry.is_default)
+
+
+def _differ(root: str, source: str, there: tuple[Device, ...] | None) -> bool:
+    """Tell whether two names are of two devices, as far as that is known."""
+    if there is not None:
+        mounted = [each for each in there if each.is_named_by(source)]  # if none, that is fstab's fault
+        return bool(mounted) and not any(each.is_named_by(root) for each in mounted)
+    one, other = tag_of(root), tag_of(source)
+    if one and other:
+        (key, value), (other_key, other_value) = one, other
+        same = value.lower() == other_value.lower() if key.endswith("UUID") else value == other_value
+        return key == other_key and not same
+    return root != source and root.startswith(NETWORK) and source.startswith(NETWORK)
 
 
 def _fix(system: System, entry: Entry) -> str:
@@ -93,7 +108,8 @@ def _fix(system: System, entry: Entry) -> str:
 def _planned(system: System, faulty: set[str]) -> Iterator[Finding]:
     """Tell what new entries, or those that are right but for the disk before, would be made of."""
     line, entry = system.root_line, system.next_entry
-    named = line.source if line else plain_root((entry.value("root") if entry else None) or "")
+    right = entry.value("root") if entry and entry.file not in faulty else None
+    named = plain_root(right) if right else line.source if line else ""
     if system.target is None or not (target_of(named) == system.target or named.startswith(TAGS)):
         return
     try:

@@ -184,6 +184,53 @@ def test_a_uuid_in_fstab_is_known_by_the_partitions(tmp_path: Path) -> None:
     ]
 
 
+SPELLINGS = (
+    "/dev/etherd/e11.0p2",
+    "UUID=root-uuid",
+    "UUID=ROOT-UUID",
+    "PARTUUID=0a-02",
+    "/dev/disk/by-uuid/root-uuid",
+)
+
+
+def named_by(tmp_path: Path, root: str, source: str) -> System:
+    """Give a system whose entries and fstab name the root so."""
+    sysroot = sample.make_system(tmp_path / "system")
+    sample.respell(sysroot, "etc/fstab", sample.ROOT, source)
+    sample.respell(sysroot, sample.MENU, sample.ROOT, root)
+    return sample.facts_of(sysroot)
+
+
+def told_of_roots(system: System, running: Running | None) -> list[str]:
+    findings = examine(replace(system, running=running)).findings
+    return [each.what for each in findings if each.level == "error" and "but /etc/fstab mounts" in each.what]
+
+
+@pytest.mark.parametrize("source", SPELLINGS)
+@pytest.mark.parametrize("root", SPELLINGS[:-1])
+def test_one_root_may_be_spelled_in_two_ways(root: str, source: str, tmp_path: Path) -> None:
+    system = named_by(tmp_path, root, source)
+    partitions = (PARTITIONS[0], replace(PARTITIONS[1], partuuid="0a-02"))
+    errors = [
+        each for each in found(system, replace(RUNNING, partitions=partitions)) if each.level == "error"
+    ]
+    assert (errors, told_of_roots(system, None)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("root", "source", "without_partitions"),
+    [
+        ("/dev/etherd/e11.0p1", "/dev/etherd/e11.0p2", 1),
+        ("UUID=boot-uuid", "/dev/disk/by-uuid/root-uuid", 1),
+        ("UUID=boot-uuid", "/dev/etherd/e11.0p2", 0),
+    ],
+)
+def test_two_roots_are_told(root: str, source: str, without_partitions: int, tmp_path: Path) -> None:
+    system = named_by(tmp_path, root, source)
+    assert len(told_of_roots(system, RUNNING)) == 1
+    assert len(told_of_roots(system, None)) == without_partitions
+
+
 def refuse(*_words: object, **_more: object) -> Discovery:
     raise AoeinitError("packet sockets are not permitted", "run as root")
 
