@@ -8,6 +8,7 @@ from aoeinit.install.fstab.change import has_rule
 from aoeinit.install.fstab.device import Device
 from aoeinit.install.fstab.lines import Line, shown, tag_of
 from aoeinit.install.fstab.plan import PATIENT, By, is_on, place, rewrite, unused
+from aoeinit.sysroot import resolve
 
 
 def examine(system: System) -> Iterator[Finding]:
@@ -25,7 +26,7 @@ def examine(system: System) -> Iterator[Finding]:
         elif system.running is None and tag_of(line.source):
             continue  # whether the target has it, only the machine that sees the target can tell
         else:
-            yield graded(_missing(system, line), fix, fatal=not is_patient(line))
+            yield graded(_missing(system, line), fix, fatal=stops(system, line))
     yield from _planned(system, devices, fix)
     yield from _rule(system)
 
@@ -33,6 +34,23 @@ def examine(system: System) -> Iterator[Finding]:
 def is_patient(line: Line) -> bool:
     """Tell whether a boot goes on without what the line mounts."""
     return not PATIENT.isdisjoint(line.options)
+
+
+def stops(system: System, line: Line) -> bool:
+    """Tell whether a boot stops where the device is missing: swap and ``_netdev`` only cost 90 s."""
+    if line.is_swap or is_patient(line) or "_netdev" in line.options:
+        return False
+    return not is_there(system, line)
+
+
+def is_there(system: System, line: Line) -> bool:
+    """Tell whether the running machine has the device, on whatever disk."""
+    if system.running is None:
+        return False
+    tag = tag_of(line.source)
+    path = f"/dev/disk/by-{tag[0].lower()}/{tag[1]}" if tag else line.source
+    found = resolve(system.sysroot, path)
+    return found is not None and found.file.exists()
 
 
 def _device(system: System, line: Line) -> Device | None:
@@ -47,7 +65,10 @@ def _missing(system: System, line: Line) -> str:
     there = system.running.partitions if system.running else None
     if there is not None and system.target and is_on(line, system.target):
         return f"{where}, which {system.target} does not have"
-    return f"{where}, not on {system.target}: a boot waits for it, and stops"
+    if is_there(system, line):
+        return f"{where}, not on {system.target}: without that disk a boot waits 90 s for it"
+    after = "stops" if stops(system, line) else "goes on after 90 s"
+    return f"{where}, not on {system.target}: a boot waits for it, and {after}"
 
 
 def _planned(system: System, devices: dict[int, Device], fix: str) -> Iterator[Finding]:
@@ -74,9 +95,13 @@ def _way_out(told: str, fix: str) -> str:
 
 def _rule(system: System) -> Iterator[Finding]:
     """Tell of names that udev does not make for targets."""
-    named = [each for each in system.fstab if each.is_disk and tag_of(each.source) and not is_patient(each)]
+    named = [
+        each
+        for each in system.fstab
+        if each.is_disk and tag_of(each.source) and not is_patient(each) and not is_there(system, each)
+    ]
     if named and not has_rule(system.sysroot):
-        fatal = any(each.mount_point != "/" for each in named)
+        fatal = any(each.mount_point != "/" and stops(system, each) for each in named)
         yield graded(
             f"/etc/fstab:{named[0].number}: {shown(named[0].source)}, and no udev rule gives AoE devices "
             "such names",

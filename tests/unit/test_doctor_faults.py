@@ -238,6 +238,24 @@ FAULTS = {
         respelled(FSTAB, "# made by hand", "/dev/sda3 /srv ext4 defaults 0 2"),
         "/srv is on /dev/sda3, not on e11.0",
     ),
+    "fstab: swap on a disk that is gone": Fault(
+        respelled(FSTAB, "# made by hand", "/dev/sda3 none swap sw 0 0"),
+        "swap is on /dev/sda3, not on e11.0: a boot waits for it, and goes on after 90 s",
+        fatal=False,
+    ),
+    "fstab: a disk of the network that is gone": Fault(
+        respelled(FSTAB, "# made by hand", "/dev/sdb1 /srv ext4 _netdev 0 2"),
+        "/srv is on /dev/sdb1, not on e11.0: a boot waits for it, and goes on after 90 s",
+        fatal=False,
+    ),
+    "swap by a UUID without udev's rule": Fault(
+        both(
+            respelled(FSTAB, "# made by hand", "UUID=1234 none swap sw 0 0"),
+            removed("etc/udev/rules.d/61-aoeinit-etherd.rules"),
+        ),
+        "no udev rule gives AoE devices such names",
+        fatal=False,
+    ),
     "fstab: the old root": Fault(respelled(FSTAB, ROOT, "/dev/sda2"), "/ is on /dev/sda2, not on e11.0"),
     "fstab: no root": Fault(respelled(FSTAB, ROOT, f"#{ROOT}"), "no line mounts /", fatal=False),
     "fstab: not there": Fault(removed(FSTAB), "no line mounts /", fatal=False),

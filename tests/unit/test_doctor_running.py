@@ -184,6 +184,24 @@ def test_a_uuid_in_fstab_is_known_by_the_partitions(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "path"), [("/dev/sda3", "dev/sda3"), ("UUID=AB-12", "dev/disk/by-uuid/AB-12")]
+)
+def test_a_local_disk_that_is_there_stops_no_boot(source: str, path: str, tmp_path: Path) -> None:
+    sysroot = sample.make_system(tmp_path / "system")
+    sample.respell(sysroot, "etc/fstab", "# made by hand", f"{source} /srv ext4 defaults 0 2")
+    system = sample.facts_of(sysroot)
+    assert [each.level for each in found(system, RUNNING)] == ["error"]
+    (sysroot / path).parent.mkdir(parents=True, exist_ok=True)
+    (sysroot / path).touch()
+    assert [(each.level, each.what) for each in found(system, RUNNING)] == [
+        (
+            "warning",
+            f"/etc/fstab:1: /srv is on {source}, not on e11.0: without that disk a boot waits 90 s for it",
+        )
+    ]
+
+
 SPELLINGS = (
     "/dev/etherd/e11.0p2",
     "UUID=root-uuid",
