@@ -35,7 +35,7 @@ def _files(system: System, entry: Entry) -> Iterator[Finding]:
             yield graded(
                 f"/{entry.file} names the {what} {path}, which is not there", fix, fatal=entry.is_default
             )
-    if not entry.initrds:
+    if not entry.initrds and (entry.is_default or entry.value("root")):  # else a test of the memory, or so
         yield graded(
             f"/{entry.file} starts {entry.kernel} without an image",
             f"{system.build(entry.release or 'KVER')}, then {remake(system)}",

@@ -9,7 +9,7 @@ from aoeinit.boot import contract
 from aoeinit.config import HOST
 from aoeinit.config_files import FILE
 from aoeinit.doctor.findings import Finding, graded, warning
-from aoeinit.doctor.system import Kernel, ReadImage, System, target_of
+from aoeinit.doctor.system import Kernel, ReadImage, System, listed_targets, target_of
 from aoeinit.errors import AoeinitError
 from aoeinit.inspect.tree import content_of
 from aoeinit.kernel.ethernet import require_aoe
@@ -111,12 +111,13 @@ def _of_settings(system: System, kernel: Kernel, image: ReadImage, path: str, fi
     if newer:
         yield warning(f"{path} is older than {', '.join(newer)}", fix)
     baked = image.facts.about.get("target")
-    named = target_of((kernel.entry.value("root") if kernel.entry else None) or "")
+    entry = kernel.entry
+    named = entry is not None and (target_of(entry.value("root") or "") or listed_targets(entry))
     if baked and system.target and baked != str(system.target):
         yield graded(
             f"{path} is for target {baked}, not {system.target}",
             f"{fix} --target {system.target}, or for good target = in /{FILE}",
-            fatal=kernel.is_next and named is None,
+            fatal=kernel.is_next and not named,
         )
     own = system.interface
     names = dict(image.facts.interfaces)

@@ -345,6 +345,28 @@ def test_a_fault_is_found(name: str, sysroot: Path) -> None:
     assert code == fault.fatal
 
 
+@pytest.mark.parametrize(
+    ("words", "level"),
+    [("rd.aoe=e12.0", "warning"), ("rd.aoe=e12.0x", "error"), ("", "error")],
+)
+def test_the_target_of_the_image_counts_where_the_command_line_names_none(
+    words: str, level: str, sysroot: Path
+) -> None:
+    respell(sysroot, "etc/aoeinit.toml", "e11.0", "e12.0")
+    respell(sysroot, MENU, LINUX, f"root=UUID=aaaa {words} ro")
+    findings = json.loads(run_doctor(sysroot, "--json")[1])["findings"]
+    told = [each["level"] for each in findings if "is for target e11.0, not e12.0" in each["what"]]
+    assert told == [level]
+
+
+def test_a_test_of_the_memory_needs_no_image(sysroot: Path) -> None:
+    menu = sysroot / MENU
+    (sysroot / "boot/memtest86+x64.bin").touch()
+    menu.write_text(menu.read_text() + "menuentry 'Memory test' {\n\tlinux /memtest86+x64.bin\n}\n")
+    code, text = run_doctor(sysroot, "--json")
+    assert (code, json.loads(text)["findings"]) == (0, [])
+
+
 READ = (
     *("etc/fstab", "etc/aoeinit.toml", "etc/default/grub", "etc/os-release", INTERFACES, MENU),
     *(sample.GRUBENV, IMAGE, KERNEL, "var/lib/aoeinit/network.json", "etc/systemd/network/00-aoeinit.link"),
