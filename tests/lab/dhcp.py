@@ -13,7 +13,7 @@ from collections.abc import Iterator
 MAGIC = bytes((99, 130, 83, 99))
 DISCOVER, OFFER = 1, 2
 SERVER_PORT, CLIENT_PORT = 67, 68
-TRANSACTION = 0x616F6500
+TRANSACTION, CLIENT = slice(4, 8), slice(28, 34)
 ROOT_PATH, REQUESTED, ROUTER, HOST_NAME, USER_CLASS, TYPE = 17, 55, 3, 12, 77, 93
 SECONDS, ATTEMPTS = 1.0, 20
 FIXED = 236
@@ -21,8 +21,8 @@ FIXED = 236
 
 
 def request(mac: bytes, kind: int, user_class: str) -> bytes:
-    """A DHCPDISCOVER that wants a broadcast for an answer."""
-    head = struct.pack("!4BIHH16x", 1, 1, 6, 0, TRANSACTION, 0, 0x8000)
+    """A DHCPDISCOVER that wants a broadcast for an answer, of a transaction of this client's own."""
+    head = struct.pack("!4B4sHH16x", 1, 1, 6, 0, mac[-4:], 0, 0x8000)
     options = bytes((53, 1, DISCOVER, TYPE, 2)) + kind.to_bytes(2)
     options += bytes((REQUESTED, 4, 1, ROUTER, HOST_NAME, ROOT_PATH))
     options += b"\x3c\x20PXEClient:Arch:00000:UNDI:002001"
@@ -55,6 +55,12 @@ def told(frame: bytes) -> dict[str, str]:
     }
 
 
+def is_offer(frame: bytes, card: bytes) -> bool:
+    """Whether it is one for this card: a server that was asked twice answers the client before us late."""
+    ours = frame[TRANSACTION] == card[-4:] and frame[CLIENT] == card
+    return ours and dict(options_of(frame)).get(53) == bytes((OFFER,))
+
+
 def ask(interface: str, mac: str, kind: int, user_class: str) -> dict[str, str]:
     card = bytes.fromhex(mac.replace(":", ""))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
@@ -68,7 +74,7 @@ def ask(interface: str, mac: str, kind: int, user_class: str) -> dict[str, str]:
                 frame = wire.recv(2048)
             except TimeoutError:
                 continue
-            if frame[4:8] == TRANSACTION.to_bytes(4) and dict(options_of(frame)).get(53) == bytes((OFFER,)):
+            if is_offer(frame, card):
                 return told(frame)
     return {}
 
