@@ -172,8 +172,13 @@ def _newest_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def version_key(text: str) -> tuple[tuple[int, str], ...]:
-    """Order names as versions are: numbers by their value."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", text))
+    """Order names as versions are: numbers by their value, of any length."""
+    return tuple(_part_key(part) for part in re.findall(r"[0-9]+|[^0-9]+", text))
+
+
+def _part_key(part: str) -> tuple[int, str]:
+    digits = part.lstrip("0")
+    return (len(digits), digits) if part[0] in "0123456789" else (-1, part)
 
 
 def _loader_default(sysroot: Path) -> tuple[str, ...]:

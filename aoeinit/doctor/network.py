@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from aoeinit.doctor.findings import Finding, graded, warning
-from aoeinit.doctor.system import System
+from aoeinit.doctor.system import System, number_of
 from aoeinit.errors import ConfigError
 from aoeinit.install.network import udev
 from aoeinit.install.network.conflicts import Fatal
@@ -39,5 +39,5 @@ def examine(system: System) -> Iterator[Finding]:
 def _with_mtu(system: System, boot: BootInterface) -> BootInterface:
     """Take the MTU that the next boot asks for."""
     entry = system.next_entry
-    value = (entry.value("rd.aoe.mtu") if entry else None) or ""
-    return replace(boot, mtu=int(value)) if value.isdecimal() else boot
+    value = number_of(entry.value("rd.aoe.mtu") if entry else None)
+    return boot if value is None else replace(boot, mtu=value)

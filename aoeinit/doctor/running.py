@@ -6,7 +6,7 @@ from typing import Final
 from aoeinit.aoe.discovery import Found
 from aoeinit.boot.contract import DEAD_SECONDS
 from aoeinit.doctor.findings import Finding, error, graded, warning
-from aoeinit.doctor.system import Running, System
+from aoeinit.doctor.system import Running, System, number_of
 
 DEAD: Final = "/sys/module/aoe/parameters/aoe_deadsecs"
 
@@ -35,20 +35,15 @@ def _last_boot(system: System, running: Running) -> Iterator[Finding]:
     state, driver = running.report.state, running.report.driver
     if running.report.pin and not running.report.pin.startswith("kept"):
         yield warning(f"other servers are not kept out: {running.report.pin}", "install the package nftables")
-    began, now = state.get("mtu", ""), driver.mtu
-    if now is not None and began.isdecimal() and now != int(began):
+    began, now = number_of(state.get("mtu")), driver.mtu
+    if now is not None and began is not None and now != began:
         yield warning(
             f"the MTU of {driver.interfaces[0]} is {now}, and was {began} when the root was mounted",
             f"ip link set {driver.interfaces[0]} mtu {began}; then look what has changed it",
         )
     entry = system.next_entry
-    asked = (entry.value("rd.aoe.mtu") if entry else None) or ""
-    if (
-        asked.isdecimal()
-        and began.isdecimal()
-        and int(began) < int(asked)
-        and "rd.aoe.mtu" in _names(running)
-    ):
+    asked = number_of(entry.value("rd.aoe.mtu") if entry else None)
+    if asked is not None and began is not None and began < asked and "rd.aoe.mtu" in _names(running):
         yield warning(
             f"rd.aoe.mtu={asked}, but the last boot went on with {began}: something loses large frames",
             "let switch and server take large frames, or take rd.aoe.mtu= out",

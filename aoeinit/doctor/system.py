@@ -124,6 +124,11 @@ def target_of(device: str) -> Target | None:
         return None
 
 
+def number_of(text: str | None) -> int | None:
+    """Read a number of up to nine digits, as the agent takes it; ``None`` for anything else."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,9}", text) else None
+
+
 def listed_targets(entry: Entry) -> tuple[Target, ...]:
     """Give the targets of ``rd.aoe=``; the agent ignores what is none."""
     found = (target_of(f"aoe:{each}") for each in (entry.value("rd.aoe") or "").split(","))

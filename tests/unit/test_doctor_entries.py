@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aoeinit.doctor.entries import Entry, locate, lost_default, read_entries, unified_entry
+from aoeinit.doctor.entries import Entry, locate, lost_default, read_entries, unified_entry, version_key
 from aoeinit.doctor.grub_menu import parse
 from aoeinit.doctor.kernels import kernels_of
 from tests.unit.doctor_samples import GRUB_CFG, KERNEL, MENU
@@ -122,3 +122,8 @@ def test_the_last_value_of_a_parameter_counts_and_none_behind_two_hyphens() -> N
     entry = Entry("file", "name", "/vmlinuz-6.1", (), words)
     assert (entry.value("root"), entry.value("init"), entry.release) == ("/dev/etherd/e1.1p1", None, "6.1")
     assert entry.values("ro") == ("",)
+
+
+def test_versions_are_ordered_by_their_numbers_however_long() -> None:
+    names = ["6.9", "6.10", "6.010.1", f"6.{'9' * 5000}", f"6.1{'0' * 5000}"]
+    assert sorted(set(names), key=version_key) == names

@@ -166,6 +166,16 @@ def test_large_frames_that_were_given_up_are_told(system: System) -> None:
     assert found(asked, replace(RUNNING, report=report, driver=driver)) == []
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "²", "٣"])
+def test_an_mtu_that_is_no_number_is_left_to_the_agent(number: str, system: System) -> None:
+    asked = with_words(system, f"rd.aoe.mtu={number}")
+    report = BootReport({**STATE, "mtu": number}, (f"rd.aoe.mtu={number}",), None, (), DRIVER)
+    told = found(asked, replace(RUNNING, report=report))
+    assert [each.what for each in told] == [
+        f"/{each.file}: rd.aoe.mtu={number} is no number: the default is used" for each in asked.entries[:1]
+    ]
+
+
 def test_a_boot_folder_too_small_for_another_image_is_told(system: System) -> None:
     told = [*examine(replace(system, free=7)).findings]
     assert [(each.level, each.what) for each in told] == [
