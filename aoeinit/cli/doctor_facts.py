@@ -16,7 +16,7 @@ from aoeinit.config_files import FILE, FOLDER, load_settings
 from aoeinit.doctor.entries import Entry, read_entries, unified_entry, unified_images
 from aoeinit.doctor.findings import Finding, warning
 from aoeinit.doctor.kernels import kernels_of
-from aoeinit.doctor.system import Kernel, ReadImage, Running, System, target_of
+from aoeinit.doctor.system import Kernel, ReadImage, Running, System, listed_targets, target_of
 from aoeinit.errors import AoeinitError, ImageError
 from aoeinit.inspect.reading import LIMIT
 from aoeinit.install.fstab.change import FSTAB
@@ -97,6 +97,8 @@ def files_of(sysroot: Path, ask: Asking) -> System:
     fstab = parse(state) if state is not None else ()
     entries, kernels, images = booted(sysroot, ask)
     times: dict[str, float] = {}
+    target = target_in(settings, fstab, entries, images.values())
+    ask.findings += stale_settings(settings, target)
     return System(
         sysroot=sysroot,
         debian=is_debian(sysroot),
@@ -106,7 +108,7 @@ def files_of(sysroot: Path, ask: Asking) -> System:
         kernels=kernels,
         images=images,
         fstab=fstab,
-        target=settings.target or target_in(fstab, entries, images.values()),
+        target=target,
         interface=ask(lambda: recorded(sysroot), None),
         hardware=None,
         filesystem=root_filesystem(sysroot, ask),
@@ -196,21 +198,36 @@ def image_names(sysroot: Path) -> dict[str, str]:
 
 
 def target_in(
-    fstab: tuple[Line, ...], entries: tuple[Entry, ...], images: Iterable[ReadImage | AoeinitError]
+    settings: Settings,
+    fstab: tuple[Line, ...],
+    entries: tuple[Entry, ...],
+    images: Iterable[ReadImage | AoeinitError],
 ) -> Target | None:
-    """Find the target that a system says it is on, in the order in which its words count."""
-    lines = (target_of(each.source) for each in fstab if each.is_disk and each.mount_point == "/")
-    roots = (
-        target_of(value)
-        for entry in sorted(entries, key=lambda each: not each.is_default)
-        for name in ("root", "rd.aoe")
-        for value in (entry.value(name) or "").split(",")
-        for value in (value if name == "root" else f"aoe:{value}",)
-    )
+    """Find the target that the next boot takes, in the order in which words count.
+
+    Of ``rd.aoe=`` counts what anything else says, too: without that it may be left from another target.
+    """
+    ordered = sorted(entries, key=lambda each: not each.is_default)
+    default = [each for each in ordered if each.is_default]
+    lines = [target_of(each.source) for each in fstab if each.is_disk and each.mount_point == "/"]
     baked = (
         target_of(f"aoe:{each.facts.about.get('target')}") for each in images if isinstance(each, ReadImage)
     )
-    return next(filter(None, (*lines, *roots, *baked)), None)
+    listed = [target for each in default for target in listed_targets(each)]
+    others = [target_of(each.value("root") or "") for each in ordered]
+    said = [settings.target, *lines, *others, *baked]
+    roots = [target_of(each.value("root") or "") for each in default]
+    agreed = [each for each in said if each in listed]
+    rest = (target for each in ordered for target in listed_targets(each))
+    return next(filter(None, (*roots, *agreed, *said, *rest)), None)
+
+
+def stale_settings(settings: Settings, target: Target | None) -> list[Finding]:
+    """Tell of settings for another target than the next boot's: new images would be for that."""
+    if settings.target in {None, target}:
+        return []
+    what = f"target = {settings.target} in /{FILE}, and the next boot takes {target}"
+    return [warning(what, f'target = "{target}", or the command line for {settings.target}')]
 
 
 def free_in_boot(sysroot: Path) -> int | None:

@@ -191,7 +191,9 @@ FAULTS = {
         respelled(MENU, ROOT, "/dev/sda2"), "root=/dev/sda2 is no device of a target"
     ),
     "root on another partition": Fault(respelled(MENU, ROOT, "/dev/etherd/e11.0p3"), "but /etc/fstab mounts"),
-    "root on another target": Fault(respelled(MENU, ROOT, "/dev/etherd/e12.0p2"), "is not on e11.0"),
+    "root on another target": Fault(
+        respelled(MENU, ROOT, "/dev/etherd/e12.0p2"), f"/ is on {ROOT}, not on e12.0"
+    ),
     "menu without an entry": Fault(written(MENU, "set timeout=5\n"), "its menu has no entry"),
     "default of a removed kernel": Fault(
         respelled(sample.GRUBENV, "gnulinux-simple", f"gnulinux-advanced>gnulinux-{OTHER}"),
@@ -231,7 +233,9 @@ FAULTS = {
         "no init: none of /sbin/init",
     ),
     "configuration for another target": Fault(
-        respelled("etc/aoeinit.toml", "e11.0", "e12.0"), f"root={ROOT} is not on e12.0"
+        respelled("etc/aoeinit.toml", "e11.0", "e12.0"),
+        "target = e12.0 in /etc/aoeinit.toml, and the next boot takes e11.0",
+        fatal=False,
     ),
     "configuration damaged": Fault(respelled("etc/aoeinit.toml", '"e11.0"', "e11"), "not TOML", fatal=False),
     "fstab: a disk that is gone": Fault(
@@ -357,6 +361,24 @@ def test_the_target_of_the_image_counts_where_the_command_line_names_none(
     findings = json.loads(run_doctor(sysroot, "--json")[1])["findings"]
     told = [each["level"] for each in findings if "is for target e11.0, not e12.0" in each["what"]]
     assert told == [level]
+
+
+@pytest.mark.parametrize(
+    ("words", "target"),
+    [
+        ("root=/dev/etherd/e12.0p2 rd.aoe=e13.0", "e12.0"),
+        ("root=UUID=aaaa rd.aoe=e13.0,e11.0", "e11.0"),
+        ("root=UUID=aaaa rd.aoe=e13.0", "e14.0"),
+        ("root=UUID=aaaa", "e14.0"),
+    ],
+)
+def test_the_target_is_the_one_that_the_agent_would_take(words: str, target: str, sysroot: Path) -> None:
+    respell(sysroot, "etc/aoeinit.toml", "e11.0", "e14.0")
+    respell(sysroot, MENU, LINUX, f"{words} ro")
+    system, findings, _ = gather(sysroot, None)
+    assert str(system.target) == target
+    told = f"target = e14.0 in /etc/aoeinit.toml, and the next boot takes {target}"
+    assert (told in [each.what for each in findings]) == (target != "e14.0")
 
 
 def test_a_test_of_the_memory_needs_no_image(sysroot: Path) -> None:
