@@ -99,7 +99,8 @@ def _differ(root: str, source: str, there: tuple[Device, ...] | None) -> bool:
 
 def _fix(system: System, entry: Entry) -> str:
     if not entry.kernel:
-        return system.command(f"build --kernel {entry.release or 'KVER'} --uki /{entry.file}")
+        image = locate(system.sysroot, entry.initrds[0]) or entry.initrds[0].lstrip("/")
+        return system.command(f"build --kernel {entry.release or 'KVER'} --uki /{image}")
     line = system.root_line
     root = f" --root {line.source}" if line and target_of(line.source) else ""
     return system.command(f"grub config{f' --target {system.target}' if system.target else ''}{root}")

@@ -86,10 +86,17 @@ def read_entries(sysroot: Path, unified: Iterable[Entry] = ()) -> tuple[Entry, .
     read.
     """
     grub = read_menu(sysroot)
-    entries = _newest_first([*_of_loader(sysroot, grub.variables if grub else {}), *unified])
+    images = {each.file: each for each in unified}
+    loader = [
+        _with_words(each, images.get(locate(sysroot, each.initrds[0]) or "")) if not each.kernel else each
+        for each in _of_loader(sysroot, grub.variables if grub else {})
+    ]
+    entries = _newest_first([*loader, *images.values()])
     if grub is None:
         return _marked(entries, _loader_default(sysroot), keep_first=True)
-    default = grub.menu.default(grub.variables)
+    linux = tuple(each for each in entries if each.kernel) if grub.menu.reads_entries else ()
+    numbered = _at(linux, grub.wanted)
+    default = None if numbered else grub.menu.default(grub.variables)
     items = tuple(
         Entry(grub.path, item.title, item.kernel, item.initrds, item.words, is_default=item is default)
         for item in grub.menu.items
@@ -97,8 +104,16 @@ def read_entries(sysroot: Path, unified: Iterable[Entry] = ()) -> tuple[Entry, .
     )
     if not grub.menu.reads_entries:
         return items
+    if numbered:
+        return (*items, *(replace(each, is_default=each is numbered) for each in linux))
     chosen = () if any(each.is_default for each in items) else (grub.wanted,)
-    return (*items, *_marked(tuple(each for each in entries if each.kernel), chosen, keep_first=bool(chosen)))
+    return (*items, *_marked(linux, chosen, keep_first=bool(chosen)))
+
+
+def _at(entries: tuple[Entry, ...], wanted: str) -> Entry | None:
+    """Give the entry that a number means."""
+    number = int(wanted) if re.fullmatch(r"[0-9]{1,4}", wanted) else len(entries)
+    return entries[number] if number < len(entries) else None
 
 
 def lost_default(sysroot: Path) -> tuple[str, str] | None:
@@ -137,26 +152,41 @@ def unified_entry(path: str, texts: Mapping[str, str]) -> Entry:
     return Entry(path, path.rpartition("/")[2], "", (f"/{path}",), words, texts.get(".uname", ""))
 
 
+def _with_words(entry: Entry, image: Entry | None) -> Entry:
+    """Give an entry of a unified kernel image what that has and the entry does not tell."""
+    if image is None:
+        return entry
+    return replace(entry, words=entry.words or image.words, version=image.version or entry.version)
+
+
 def _of_loader(sysroot: Path, variables: Mapping[str, str]) -> Iterator[Entry]:
     for folder in dict.fromkeys((ENTRIES, *(f"{place}/loader/entries" for place in PLACES))):
         for name in names_in(sysroot, folder):
             if name.endswith(".conf"):
                 path = f"{folder}/{name}"
-                yield _entry(path, [line.text for line in read_lines(sysroot, path)], variables)
+                keys = _keys(line.text for line in read_lines(sysroot, path))
+                if "linux" in keys or "uki" in keys:  # others start no Linux, as those with efi
+                    yield _entry(path, keys, variables)
 
 
-def _entry(path: str, lines: Iterable[str], variables: Mapping[str, str]) -> Entry:
+def _keys(lines: Iterable[str]) -> dict[str, list[str]]:
     keys: dict[str, list[str]] = {}
     for line in lines:
-        key, _, value = line.strip().partition(" ")
-        keys.setdefault(key.rstrip("\t"), []).append(value.strip())
+        key, *values = line.split(None, 1) or [""]
+        for value in values:
+            keys.setdefault(key, []).append(value.strip())
+    return keys
+
+
+def _entry(path: str, keys: Mapping[str, list[str]], variables: Mapping[str, str]) -> Entry:
     options = " ".join(keys.get("options", ()))
     options = options.replace(KERNELOPTS, variables.get(KERNELOPTS[1:], ""))
+    initrds = (word for each in keys.get("initrd", ()) for word in each.split() if word[0] != "$")
     return Entry(
         file=path,
         name=(keys.get("title") or [path])[0],
-        kernel=(keys.get("linux") or keys.get("uki") or [""])[0],
-        initrds=tuple(word for each in keys.get("initrd", ()) for word in each.split() if word[0] != "$"),
+        kernel=keys.get("linux", [""])[0],
+        initrds=tuple(initrds) if "linux" in keys else (keys["uki"][0],),
         words=tuple(word for word in split_words(options) if word[0] != "$"),
         version=(keys.get("version") or [""])[0],
     )

@@ -65,6 +65,8 @@ def test_a_default_may_be_a_title_with_blanks(tmp_path: Path, quote: str) -> Non
         (f"{MACHINE}-{RELEASE}", ENTRY_FILE),
         ("0123-5.9", OLD),
         ("0", ENTRY_FILE),
+        ("1", OLD),
+        ("9", ENTRY_FILE),
         ("gone", ENTRY_FILE),
     ],
 )
@@ -99,6 +101,26 @@ def test_a_unified_kernel_image_is_its_own_entry(tmp_path: Path) -> None:
     assert (entry.value("root"), entry.release, entry.is_default) == ("LABEL=the root", "6.1", True)
     (kernel,) = kernels_of(tmp_path, (entry,), {})
     assert (kernel.release, kernel.image, kernel.is_next) == ("6.1", path, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [("", ("root=UUID=1",)), ("options\troot=UUID=2\n", ("root=UUID=2",))]
+)
+def test_an_entry_may_name_a_unified_kernel_image(
+    tmp_path: Path, options: str, words: tuple[str, ...]
+) -> None:
+    path = "boot/efi/EFI/Linux/a.efi"
+    folder = "boot/efi/loader/entries"
+    uki = f"title\tA\nuki\t/EFI/Linux/a.efi\n\n{options}"
+    fill(tmp_path, {path: "pe", f"{folder}/a.conf": uki, f"{folder}/shell.conf": "efi /shell.efi\n"})
+    fill(tmp_path, {f"{folder}/none.conf": "uki\nlinux \n"})
+    fill(tmp_path, {"boot/efi/loader/loader.conf": "default a.conf\n"})
+    made = unified_entry(path, {".cmdline": "root=UUID=1", ".uname": "6.1"})
+    entries = read_entries(tmp_path, [made])
+    assert sorted(each.name for each in entries) == ["A", "a.efi"]
+    (entry,) = (each for each in entries if each.is_default)
+    assert (entry.name, entry.kernel, entry.words, entry.release) == ("A", "", words, "6.1")
+    assert [each.image for each in kernels_of(tmp_path, (entry,), {})] == [path]
 
 
 @pytest.mark.parametrize("path", ["/boot/image", "/image", "/@/boot/image", "image"])
