@@ -33,6 +33,7 @@ class Wish:
     wipe: bool
     resume: bool
     full: bool
+    plan_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def migrate(
         raise click.UsageError("--resume keeps the layout that is on the target: leave out --layout")
     if os.geteuid() != 0:
         raise AoeinitError("only root can read all files of the system", "run as root")
-    wish = Wish(layout, interface, wipe, resume, full=verify == "full")
+    wish = Wish(layout, interface, wipe, resume, full=verify == "full", plan_only=plan_only)
     with workplace(), found_disk(place, device, heads) as disk:
         prepared = prepare(wish, place, disk)
         if not (as_json and plan_only):
@@ -185,7 +186,7 @@ def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepare
     identity = Identity(source.root.uuid or source.root.device, place)
     progress = None
     if wish.resume and isinstance(disk, Disk):
-        progress = migrate_facts.found_progress(source, disk, identity)
+        progress = migrate_facts.found_progress(source, disk, identity, writes=not wish.plan_only)
     target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
     layout = progress.layout if progress else layout_for(wish, source, disk)
     found = migrate_facts.facts(source, target, layout, wish.interface)

@@ -34,6 +34,13 @@ from aoeinit.system.commands import run, search_path
 ROOT: Final = Path("/")
 WAIT_SECONDS: Final = 20
 DISCOVER_SECONDS: Final = 1.0
+UNREPLAYED: Final = {
+    "ext3": ("noload",),
+    "ext4": ("noload",),
+    "xfs": ("norecovery",),
+    "btrfs": ("rescue=nologreplay",),
+}
+"""What keeps a mount from replaying the journal: that writes, even if it is read-only."""
 
 
 def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
@@ -158,9 +165,10 @@ def conflict(target: Target, heads: Heads) -> str | None:
     return None
 
 
-def found_progress(source: Source, disk: Disk, identity: Identity) -> Progress | None:
+def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bool) -> Progress | None:
     """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
 
+    Unless this run ``writes``, the target stays as it is, with a journal that was not replayed.
     Raises :class:`AoeinitError` where there is nothing to go on with.
     """
     if blocks.table_uuid(disk.node) not in table_names(identity):
@@ -173,9 +181,9 @@ def found_progress(source: Source, disk: Disk, identity: Identity) -> Progress |
     root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
     if root is None:
         return None
-    # A journal is replayed: this is ours, and the record may be in it.
-    options = ("-o", "subvol=/") if root.fstype == "btrfs" else ()
-    run(Command(("mount", "-t", root.fstype or "auto", *options, root.path, f"{TO}"), "shows the record"))
+    options = shown_with(root.fstype or "", writes=writes)
+    shown = ("-o", ",".join(options)) if options else ()
+    run(Command(("mount", "-t", root.fstype or "auto", *shown, root.path, f"{TO}"), "shows the record"))
     try:
         top = TO / (source.root.subvolume or "") if root.fstype == "btrfs" else TO
         state = look(top, RECORD)
@@ -188,6 +196,15 @@ def found_progress(source: Source, disk: Disk, identity: Identity) -> Progress |
     if state is None:
         return None
     return read_progress(state.content, identity, disk, {each.point for each in source.mounts})
+
+
+def shown_with(filesystem: str, *, writes: bool) -> tuple[str, ...]:
+    """Give the options that a root is mounted with to read its record.
+
+    A run that writes replays the journal, in which the record may be; another one may not: a replay writes.
+    """
+    top = ("subvol=/",) if filesystem == "btrfs" else ()
+    return top if writes else (*top, "ro", *UNREPLAYED.get(filesystem, ()))
 
 
 def has_files(top: Path) -> bool:

@@ -8,9 +8,11 @@ from aoeinit.aoe.frames import Config
 from aoeinit.aoe.target import Target
 from aoeinit.cli import migrate_facts
 from aoeinit.errors import AoeinitError, ConfigError
+from aoeinit.install.fstab.device import Device
+from aoeinit.install.migrate.disk import Identity
 from aoeinit.install.migrate.layout import Volume, Wanted
 from aoeinit.system import blocks, packets
-from tests.unit.migrate_samples import E11
+from tests.unit.migrate_samples import DISK, E11, debian
 
 ONE, OTHER = "52:54:00:11:ff:01", "52:54:00:11:ff:02"
 
@@ -130,3 +132,31 @@ def test_a_layout_mounts_at_folders_only(tmp_path: File) -> None:
 
 def wanted_at(point: str) -> Wanted:
     return Wanted("ext4", "", (Volume(point),), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "planning", "writing"),
+    [
+        ("ext2", "ro", ""),
+        ("ext4", "ro,noload", ""),
+        ("xfs", "ro,norecovery", ""),
+        ("btrfs", "subvol=/,ro,rescue=nologreplay", "subvol=/"),
+    ],
+)
+def test_a_plan_does_not_replay_the_journal_of_the_target(
+    monkeypatch: pytest.MonkeyPatch, filesystem: str, planning: str, writing: str
+) -> None:
+    identity = Identity("uuid", E11)
+    root = Device("/dev/etherd/e11.0p1", filesystem, uuid=f"{identity.uuid('filesystem /')}")
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(blocks, "table_uuid", lambda _: f"{identity.uuid('table')}")
+    monkeypatch.setattr(blocks, "users", lambda _: ())
+    monkeypatch.setattr(blocks, "partitions_of", lambda _: (root,))
+    monkeypatch.setattr(migrate_facts, "run", lambda command: ran.append(command.words))
+    monkeypatch.setattr(migrate_facts, "look", lambda *_: None)
+    monkeypatch.setattr(migrate_facts, "has_files", lambda _: False)
+    for writes, options in ((False, planning), (True, writing)):
+        migrate_facts.found_progress(debian(), DISK, identity, writes=writes)
+        mount = ran[-2]
+        assert mount[:3] == ("mount", "-t", filesystem)
+        assert (mount[4] if "-o" in mount else "") == options
