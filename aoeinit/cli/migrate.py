@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,7 +178,13 @@ def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepare
     """Look at everything, and plan the migration where nothing speaks against it."""
     from aoeinit.cli import migrate_facts
     from aoeinit.install.migrate.disk import Disk, Identity
-    from aoeinit.install.migrate.preflight import errors_first, may_start, preflight, rehearse
+    from aoeinit.install.migrate.preflight import (
+        errors_first,
+        left_behind,
+        may_start,
+        preflight,
+        rehearse,
+    )
     from aoeinit.install.migrate.steps import steps
     from aoeinit.system import blocks
 
@@ -190,15 +196,21 @@ def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepare
     target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
     layout = progress.layout if progress else layout_for(wish, source, disk)
     found = migrate_facts.facts(source, target, layout, wish.interface)
-    findings = preflight(found, wipe=wish.wipe, resume=wish.resume)
-    migration = planned(wish, found, identity)
+    findings = errors_first((*preflight(found, wipe=wish.wipe, resume=wish.resume), *left_behind(progress)))
+    migration = planned(wish, found, identity, progress)
     if migration:
+        progress = progress and replace(progress, releases=migration.releases)
         findings = errors_first((*findings, *rehearse(steps(migration), migrate_facts.ROOT)))
     return Prepared(migration if may_start(findings) else None, target, findings, progress)
 
 
-def planned(wish: Wish, found: "Facts", identity: "Identity") -> "Migration | None":
-    """Plan the migration; ``None`` where there is not even a target, a layout or an interface."""
+def planned(
+    wish: Wish, found: "Facts", identity: "Identity", progress: "Progress | None" = None
+) -> "Migration | None":
+    """Plan the migration; ``None`` where there is not even a target, a layout or an interface.
+
+    What was copied has the kernels that the source had then.
+    """
     from aoeinit.cli.hooks import is_debian, own_command
     from aoeinit.cli.migrate_facts import ROOT
     from aoeinit.install.migrate.plan import Migration
@@ -206,6 +218,7 @@ def planned(wish: Wish, found: "Facts", identity: "Identity") -> "Migration | No
     target, layout, interface = found.target, found.layout, found.interface
     if isinstance(target, AoeinitError) or isinstance(layout, AoeinitError) or not isinstance(interface, str):
         return None
+    copied = progress.releases if progress and progress.is_compared else ()
     return Migration(
         source=found.source,
         disk=target.disk,
@@ -213,7 +226,7 @@ def planned(wish: Wish, found: "Facts", identity: "Identity") -> "Migration | No
         identity=identity,
         interface=interface,
         mac=found.mac,
-        releases=tuple(release for release, reason in found.kernels.items() if reason is None),
+        releases=copied or tuple(each for each, reason in found.kernels.items() if reason is None),
         command=own_command(ROOT),
         debian=is_debian(ROOT),
         full=wish.full,
@@ -250,7 +263,9 @@ def begin(migration: "Migration") -> "Progress":
 
     from aoeinit.install.migrate.progress import Progress
 
-    return Progress(migration.identity, migration.disk.size, migration.layout, time.time())
+    return Progress(
+        migration.identity, migration.disk.size, migration.layout, time.time(), releases=migration.releases
+    )
 
 
 def agree(prepared: Prepared, *, yes: bool) -> None:

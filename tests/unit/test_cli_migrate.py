@@ -11,14 +11,14 @@ from click.testing import CliRunner
 
 from aoeinit.cli import migrating
 from aoeinit.cli.bar import Bar, amount, clock, line
-from aoeinit.cli.migrate import Prepared, agree, begin, migrate, named
+from aoeinit.cli.migrate import Prepared, Wish, agree, begin, migrate, named, planned
 from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
 from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
 from aoeinit.cli.migrating import again, finish
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.migrate.outcome import compared, listed_lines, name_in
-from aoeinit.install.migrate.preflight import TargetFacts, error
-from aoeinit.install.migrate.progress import RECORD
+from aoeinit.install.migrate.preflight import Facts, TargetFacts, error
+from aoeinit.install.migrate.progress import RECORD, read_progress, text_of
 from aoeinit.install.migrate.steps import PREPARED, Step, steps
 from aoeinit.system import mounts as system_mounts
 from tests.unit.migrate_samples import DISK, E11, MIB, debian, fedora_btrfs, migration_of
@@ -56,6 +56,40 @@ def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked() -> None:
     with pytest.raises(ConfigError, match=r"this would write to /dev/etherd/e11\.0"):
         agree(prepared, yes=False)
     agree(prepared, yes=True)
+
+
+@pytest.mark.parametrize(
+    ("done", "recorded", "releases"),
+    [
+        (("table", "copy /"), ("6.1",), ("6.9",)),
+        (("table", "copy /", "compare /"), ("6.1",), ("6.1",)),
+        (("table", "copy /", "compare /"), (), ("6.9",)),
+    ],
+)
+def test_images_are_made_for_the_kernels_that_were_copied(
+    done: tuple[str, ...], recorded: tuple[str, ...], releases: tuple[str, ...]
+) -> None:
+    made = migration_of(debian())
+    begun = replace(begin(replace(made, releases=recorded)), done=done)
+    kernels = {"6.9": None, "6.10": AoeinitError("no aoe")}
+    facts = Facts(
+        *(made.source, HELD, made.layout, frozenset(), kernels, frozenset(), "enp0s3", made.mac, made.command)
+    )
+    wish = Wish(None, None, wipe=False, resume=True, full=False)
+    migration = planned(wish, facts, made.identity, begun)
+    assert migration
+    assert migration.releases == releases
+
+
+def test_the_record_keeps_the_kernels_and_older_ones_have_none() -> None:
+    made = migration_of(debian())
+    text = text_of(begin(made))
+    old = {key: value for key, value in json.loads(text).items() if key != "releases"}
+    read = [
+        read_progress(each, made.identity, DISK, ["/", "/boot"]).releases
+        for each in (text, json.dumps(old).encode())
+    ]
+    assert read == [made.releases, ()]
 
 
 def test_a_plan_names_every_step_and_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from aoeinit.install.migrate.layout import lay_out, wanted_of
 from aoeinit.install.migrate.preflight import (
     Facts,
     TargetFacts,
+    left_behind,
     may_start,
     needed_programs,
     preflight,
     rehearse,
 )
+from aoeinit.install.migrate.progress import Progress
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import steps
 from tests.unit.migrate_samples import (
@@ -206,3 +208,12 @@ def test_a_bridge_that_takes_the_card_in_keeps_a_migration_from_starting(tmp_pat
         each for each in rehearse(steps(migration_of(debian())), tmp_path) if "part of br0" in each.text
     ]
     assert [each.level for each in findings] == ["error"]
+
+
+def test_who_goes_on_after_a_comparison_is_told_that_files_are_not_copied_again() -> None:
+    made = migration_of(debian())
+    begun = Progress(made.identity, DISK.size, made.layout, 1_000_000_000.0, ("copy /",))
+    assert list(left_behind(None)) == list(left_behind(begun)) == []
+    (found,) = left_behind(begun.after("compare /"))
+    assert found.level == "warning"
+    assert "by the run of 2001-09-" in found.text

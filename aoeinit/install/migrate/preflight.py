@@ -1,5 +1,6 @@
 """What speaks against moving a system, before anything is written: all of it at once."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from aoeinit.install.migrate.disk import Disk
 from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
 from aoeinit.install.migrate.making import PACKAGES
 from aoeinit.install.migrate.plan import Files
+from aoeinit.install.migrate.progress import Progress
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import Step
 from aoeinit.install.network.conflicts import Fatal
@@ -116,6 +118,17 @@ def rehearse(todo: Iterable[Step], sysroot: Path) -> Iterator[Finding]:
 def told(text: str) -> Finding:
     """Make a finding of a planner's warning: what takes the root away is no mere warning."""
     return error(str(text), "") if isinstance(text, Fatal) else Finding("warning", text)
+
+
+def left_behind(progress: Progress | None) -> Iterator[Finding]:
+    """Tell that a run that goes on does not copy again what an earlier one has compared."""
+    if progress and progress.is_compared:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(progress.started))
+        yield Finding(
+            "warning",
+            f"files were copied by the run of {when}; what has changed since stays behind",
+            "--wipe instead of --resume copies all anew",
+        )
 
 
 def errors_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

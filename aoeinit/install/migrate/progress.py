@@ -17,13 +17,22 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What has been done: ``started`` is when, in seconds since 1970; ``done`` are names of steps."""
+    """What has been done: ``started`` is when, in seconds since 1970; ``done`` are names of steps.
+
+    ``releases`` are the kernels that got, or will get, an image; empty in records that do not tell.
+    """
 
     identity: Identity
     size: int
     layout: Layout
     started: float
     done: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+
+    @property
+    def is_compared(self) -> bool:
+        """Tell whether any files are taken for copied: they are not copied again."""
+        return any(each.startswith("compare ") for each in self.done)
 
     def after(self, step: str) -> "Progress":
         """Add a step that was done."""
@@ -40,6 +49,7 @@ def text_of(progress: Progress) -> bytes:
         "started": progress.started,
         "layout": asdict(progress.layout),
         "done": progress.done,
+        "releases": progress.releases,
     }
     return json.dumps(plain, indent=2).encode() + b"\n"
 
@@ -55,6 +65,7 @@ def read_progress(content: bytes, identity: Identity, disk: Disk, points: Iterab
         layout = Layout(plain["layout"]["table"], tuple(map(_partition, plain["layout"]["partitions"])))
         found = (plain["format"], plain["origin"], plain["target"], int(plain["size"]))
         started, done = float(plain["started"]), tuple(map(str, plain["done"]))
+        releases = tuple(map(str, plain.get("releases", ())))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AoeinitError(
             f"the record on {disk.node} is damaged: {error!r}", "start anew with --wipe"
@@ -73,7 +84,7 @@ def read_progress(content: bytes, identity: Identity, disk: Disk, points: Iterab
             f"{disk.node} holds another migration: {'; '.join(differing)}",
             "make it as it was, or start anew with --wipe",
         )
-    return Progress(identity, disk.size, layout, started, done)
+    return Progress(identity, disk.size, layout, started, done, releases)
 
 
 def _partition(plain: dict[str, Any]) -> Partition:
