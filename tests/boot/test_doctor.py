@@ -38,7 +38,7 @@ NIC = Nic("virtio-net-pci")
 OTHER_MAC = "52:54:00:99:99:99"
 ROOT = "/dev/etherd/e11.0p1"
 ENTRY = "boot/loader/entries/lab.conf"
-PATIENCE = "rd.aoe.timeout=10"
+PATIENCE = "rd.aoe.timeout=20"
 DOCTOR = [sys.executable, "-m", "aoeinit", "doctor", "--json", "--sysroot"]
 PANIC = "Kernel panic - not syncing"
 ASK = """\
@@ -156,7 +156,7 @@ FAULTS = {
         words="root=/dev/etherd/e11.0p2",
     ),
     "another-target": Fault(
-        "root=/dev/etherd/e11.1p1 is not on e11.0",
+        "root=/dev/etherd/e11.1p1, but /etc/fstab mounts /dev/etherd/e11.0p1 as /",
         r"aoeinit: target e11\.1 did not answer",
         words="root=/dev/etherd/e11.1p1",
     ),

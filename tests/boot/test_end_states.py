@@ -10,13 +10,14 @@ from tests.lab.machine import DirectBoot, Nic
 from tests.lab.network import network
 from tests.lab.servers import vblade
 
-ROOT = "root=/dev/etherd/e11.0p1 rd.aoe.timeout=10"
+ROOT = "root=/dev/etherd/e11.0p1"
+IMPATIENT = f"{ROOT} rd.aoe.timeout=10"
 NIC = Nic("virtio-net-pci")
 STRANGER = Nic("e1000")
 
 
 def test_names_the_card_without_a_driver(bench: Bench) -> None:
-    boot = bench.boot(ROOT, image=bench.build("--nic", "virtio_net"))
+    boot = bench.boot(IMPATIENT, image=bench.build("--nic", "virtio_net"))
     said = last_words(bench, boot, STRANGER, bench.tiny_disk(secrets.token_hex(8)))
     assert "no network interface; there are: none; hardware without a driver in this image: " in said
     assert "(pci:v00008086d0000100E" in said
@@ -24,7 +25,7 @@ def test_names_the_card_without_a_driver(bench: Bench) -> None:
 
 def test_names_the_firmware_without_which_a_card_cannot_be_raised(bench: Bench) -> None:
     nic = Nic("i82551")
-    boot = bench.boot("root=/dev/etherd/e11.0p1", image=bench.build("--nic", "e100"))
+    boot = bench.boot(ROOT, image=bench.build("--nic", "e100"))
     said = last_words(bench, boot, nic, bench.tiny_disk(secrets.token_hex(8)), earlier=True)
     assert f"cannot raise aoe0 ({nic.mac}): " in said
     assert said.endswith("firmware that is not in the image: e100/d102e_ucode.bin")
@@ -32,7 +33,7 @@ def test_names_the_firmware_without_which_a_card_cannot_be_raised(bench: Bench) 
 
 def test_names_the_interface_without_a_carrier(bench: Bench) -> None:
     disk = bench.tiny_disk(secrets.token_hex(8))
-    said = last_words(bench, bench.boot(ROOT), NIC, disk, linked=False)
+    said = last_words(bench, bench.boot(IMPATIENT), NIC, disk, linked=False)
     assert f"no carrier on aoe0 ({NIC.mac}) within 10 s" in said
 
 

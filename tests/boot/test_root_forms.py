@@ -94,7 +94,7 @@ def test_says_why_no_root_was_found(name: str, bench: Bench) -> None:
     parameters, message = FAILURES[name]
     disks = [bench.tiny_disk(secrets.token_hex(8), names=DOS_NAMES) for _ in range(2)]
     # A small image, so that also a slow machine gets far in that time.
-    boot = bench.boot(f"{parameters} rd.aoe.timeout=10", image=bench.build("--nic", "virtio_net"))
+    boot = bench.boot(f"{parameters} rd.aoe.timeout=20", image=bench.build("--nic", "virtio_net"))
     with (
         network() as net,
         vblade(net, disks[0].path),
