@@ -28,3 +28,7 @@ class ProgramError(AoeinitError):
 
 class ImageError(AoeinitError):
     """An image cannot be put together, written or read."""
+
+
+class TrialError(AoeinitError):
+    """A boot in an emulated machine cannot be tried, or did not come as far as it should."""

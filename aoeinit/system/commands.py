@@ -29,8 +29,8 @@ def run(command: Command, sysroot: Path = Path("/")) -> str:
     if command.inside and os.path.realpath(sysroot) != "/":
         entered = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", ENTER, "sh"]
         words = [*entered, os.fspath(sysroot), *words]
-    elif shutil.which(name, path=search_path()) is None:
-        raise AoeinitError(f"{name} is not installed", f"install the package {command.package or name}")
+    else:
+        require_program(name, command.package)
     done = subprocess.run(
         words,
         check=False,
@@ -41,6 +41,14 @@ def run(command: Command, sysroot: Path = Path("/")) -> str:
     if done.returncode:
         raise failed(command, done.returncode, done.stderr or done.stdout)
     return done.stdout.decode(errors="replace")
+
+
+def require_program(name: str, package: str | None = None) -> str:
+    """Find a program; raises :class:`AoeinitError` that names its package where it is not installed."""
+    found = shutil.which(name, path=search_path())
+    if found is None:
+        raise AoeinitError(f"{name} is not installed", f"install the package {package or name}")
+    return found
 
 
 def failed(command: Command, code: int, output: bytes) -> AoeinitError:

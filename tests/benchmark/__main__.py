@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from aoeinit.errors import AoeinitError
 from tests.benchmark.bench import Bench
 from tests.benchmark.booting import boot
 from tests.benchmark.building import build
@@ -22,7 +23,6 @@ from tests.benchmark.migrating import migrate
 from tests.benchmark.page import replaced, section
 from tests.benchmark.peers import peers
 from tests.lab.installation import TOP
-from tests.lab.programs import LabError
 
 PARTS = {"build": build, "inspect": inspect, "boot": boot, "growth": growth, "migrate": migrate}
 PAGE = "benchmark.md"
@@ -47,7 +47,7 @@ def main() -> int:
                     "to repeat it": f"`{shlex.join(['contrib/benchmark.sh', name, *options(wanted)])}`",
                 }
                 write(part, known, wanted.output)
-    except LabError as error:
+    except AoeinitError as error:
         sys.stderr.write(f"The benchmark failed: {error}\n")
         return 1
     except KeyboardInterrupt:

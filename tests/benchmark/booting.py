@@ -6,6 +6,12 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from aoeinit.errors import AoeinitError
+from aoeinit.system.namespace import Network, network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.console import Line
+from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.benchmark.bench import Bench
 from tests.benchmark.building import ONE
 from tests.benchmark.figures import Comparison, Goal, Part, summed
@@ -15,11 +21,8 @@ from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.installation import Installation
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Line, Nic, machine
-from tests.lab.network import Network, network
 from tests.lab.programs import LabError
 from tests.lab.report import read_report
-from tests.lab.servers import dhcp, vblade
 from tests.lab.tiny_root import make_tiny_root, static_busybox
 from tests.lab.vmlinux import unpacked
 
@@ -109,7 +112,7 @@ def able(
     left = dict(contestants)
     try:
         left[AOETOOLS]()
-    except LabError as error:
+    except AoeinitError as error:
         say(f"   {AOETOOLS} is left out: {str(error).partition(';')[0]}")
         del left[AOETOOLS]
     return left

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from aoeinit.system.qemu import fastest_accelerator
 from tests.lab.bench import Bench
 from tests.lab.filesystems import FORMATS
 from tests.lab.image import build_image
 from tests.lab.installation import BOOKWORM, make_project, make_wheel
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import fastest_accelerator
 from tests.lab.programs import LabError
 
 E100_UCODE_BYTES = 134 * 4 + 3

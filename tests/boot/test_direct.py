@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from aoeinit.boot.contract import STEPS
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import Machine, machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Machine, Nic, machine
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.sysfs import make_sysfs
 from tests.lab.tiny_root import make_tiny_root
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import CONSOLE, Hardware, NetworkBoot, Nic
 from tests.lab.bench import SYSTEM_SECONDS
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.grub import install_grub
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Hardware, NetworkBoot, Nic, machine
-from tests.lab.network import network
 from tests.lab.report import END, read_report
-from tests.lab.servers import dhcp, vblade
 from tests.lab.sysfs import make_sysfs
 from tests.lab.system import make_system
 

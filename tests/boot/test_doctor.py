@@ -21,15 +21,16 @@ from aoeinit.doctor.entries import locate, read_entries
 from aoeinit.inspect.facts import find_facts
 from aoeinit.inspect.reading import open_image
 from aoeinit.inspect.tree import Tree
+from aoeinit.system.namespace import Network, neighbour, network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import DirectBoot, Nic
+from aoeinit.trial.layout import SERVER_MAC
 from tests.lab.bench import BOOT_SECONDS, SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk
 from tests.lab.image import TOP, build_image
 from tests.lab.kernels import Kernel, debian_kernel
-from tests.lab.machine import DirectBoot, Nic
-from tests.lab.network import SERVER_MAC, Network, neighbour, network
 from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.system import make_system
 from tests.lab.tiny_root import make_tiny_root
 from tests.unit.doctor_samples import spoil_image

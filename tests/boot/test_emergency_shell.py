@@ -4,11 +4,13 @@ import secrets
 
 import pytest
 
+from aoeinit.errors import TrialError
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import Machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import DirectBoot, Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.machine import DirectBoot, Machine, Nic
-from tests.lab.network import network
-from tests.lab.programs import LabError, run
-from tests.lab.servers import vblade
+from tests.lab.programs import run
 
 NIC = Nic("virtio-net-pci")
 NO_ROOT = "root=/dev/sda1"
@@ -86,7 +88,7 @@ def test_no_key_opens_it_unasked(bench: Bench) -> None:
         waiting = client.run_until("aoeinit: waiting for ever, as rd.aoe.onfail=wait says", BOOT_SECONDS)
         press_keys(client)
         # With panic=-1 any other end would be at once.
-        with pytest.raises(LabError, match="did not finish"):
+        with pytest.raises(TrialError, match="did not finish"):
             client.run_to_end(waiting.seconds + 5)
     assert said(client, ASK)
     assert not said(client, ANSWER)

@@ -4,11 +4,11 @@ import secrets
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import DirectBoot, Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import MIB, Disk, make_disk
-from tests.lab.machine import DirectBoot, Nic
-from tests.lab.network import network
-from tests.lab.servers import vblade
 
 ROOT = "root=/dev/etherd/e11.0p1"
 IMPATIENT = f"{ROOT} rd.aoe.timeout=10"

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.machine import Nic
-from tests.lab.network import network
-from tests.lab.servers import vblade
 
 NIC = Nic("virtio-net-pci")
 OTHER_MAC = "52:54:00:99:99:99"

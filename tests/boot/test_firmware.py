@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import CONSOLE, Boot, Hardware, NetworkBoot, Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk, make_efi_disk
 from tests.lab.efi import efi_network_boot
 from tests.lab.grub import install_grub, make_efi_grub
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Boot, Hardware, NetworkBoot, Nic, machine
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import dhcp, vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")

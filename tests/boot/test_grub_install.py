@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoeinit.system.namespace import Network, network
+from aoeinit.system.qemu import Machine, machine
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import CONSOLE, Boot, DirectBoot, Hardware, NetworkBoot, Nic
 from tests.lab.disk import MIB, Disk, make_disk, make_efi_disk, make_empty
 from tests.lab.efi import efi_network_boot
 from tests.lab.image import build_image
 from tests.lab.installation import BOOKWORM, make_project, make_wheel
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Boot, DirectBoot, Hardware, Machine, NetworkBoot, Nic, machine
-from tests.lab.network import Network, network
 from tests.lab.programs import run
 from tests.lab.report import Report, read_report
-from tests.lab.servers import dhcp, vblade
 from tests.lab.system import make_system
 
 NIC = Nic("e1000")

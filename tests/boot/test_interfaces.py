@@ -4,12 +4,12 @@ import secrets
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.sysfs import make_sysfs
 
 ROOT = "root=/dev/etherd/e11.0p1"

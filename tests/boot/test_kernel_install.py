@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, Boot, DirectBoot, Hardware, Nic
 from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.efi import efi_boot
@@ -22,10 +26,7 @@ from tests.lab.installation import (
     make_wheel,
 )
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Boot, DirectBoot, Hardware, Nic, machine
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")

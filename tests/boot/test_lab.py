@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.errors import TrialError
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.image import TOP
 from tests.lab.kernels import AptSource, apt_sources
-from tests.lab.network import BRIDGE, network
-from tests.lab.programs import LabError, run
-from tests.lab.servers import vblade
+from tests.lab.programs import run
 
 ONE_LINE = """\
 # deb http://commented.example/debian bookworm main
@@ -42,9 +44,10 @@ Suites: bookworm
 LONG_LIVED = """
 import sys, time
 from pathlib import Path
-from tests.lab.machine import Hardware, NetworkBoot, Nic, machine
-from tests.lab.network import network
-from tests.lab.servers import vblade
+from aoeinit.trial.hardware import Hardware, NetworkBoot, Nic
+from aoeinit.system.qemu import machine
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
 folder = Path(sys.argv[1])
 with network() as net, vblade(net, folder / "disk"):
     with machine(net, Hardware(Nic("e1000"), memory=64), NetworkBoot(), folder / "log"):
@@ -75,7 +78,7 @@ def test_two_networks_have_the_same_names_and_do_not_meet_the_machine() -> None:
 def test_a_server_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
     with (
         network() as net,
-        pytest.raises(LabError, match=r"does not serve:\n.*No such file"),
+        pytest.raises(TrialError, match=r"does not serve:\n.*No such file"),
         vblade(net, tmp_path / "missing"),
     ):
         pass

@@ -4,11 +4,11 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.image import build_image, sysroot_for
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, machine
 from tests.lab.microcode import HARDWARE, REVISION, amd_container
-from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 from tests.lab.vmlinux import unpacked
 

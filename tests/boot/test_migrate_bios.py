@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import NetworkBoot
 from tests.boot.conftest import LOGS
 from tests.lab.debian import ADDRESS, BIOS, INTERFACE, NEWER_SUITE, SUITE, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.guest import NIC, Guest
 from tests.lab.kernel_package import kernel_package
-from tests.lab.machine import NetworkBoot
 from tests.lab.manifest import differences
 from tests.lab.moving import (
     CHANGED,
@@ -29,8 +31,6 @@ from tests.lab.moving import (
     local_boot,
     manifest,
 )
-from tests.lab.network import network
-from tests.lab.servers import dhcp, vblade
 
 pytestmark = [pytest.mark.patient, pytest.mark.xdist_group("moved-bios")]
 

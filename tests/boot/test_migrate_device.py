@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import NetworkBoot
 from tests.lab.debian import BIOS, SUITE, make_source
 from tests.lab.disk import make_empty
 from tests.lab.guest import NIC, Guest
 from tests.lab.kernel_package import kernel_package
-from tests.lab.machine import NetworkBoot
 from tests.lab.manifest import differences
 from tests.lab.moving import (
     CHANGED,
@@ -22,8 +24,6 @@ from tests.lab.moving import (
     local_boot,
     manifest,
 )
-from tests.lab.network import network
-from tests.lab.servers import dhcp, vblade
 
 MIGRATE = """\
 set -o pipefail

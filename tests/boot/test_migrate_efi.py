@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import dhcp, vblade
 from tests.lab.debian import EFI, SUITE, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.efi import efi_network_boot
@@ -22,8 +24,6 @@ from tests.lab.moving import (
     efi_local_boot,
     manifest,
 )
-from tests.lab.network import network
-from tests.lab.servers import dhcp, vblade
 
 DEVICES = {"boot": "/dev/etherd/e11.0p2", "swap": "/dev/etherd/e11.0p3", "root": "/dev/etherd/e11.0p4"}
 ESP = 'echo "aoelab-esp=$(findmnt --noheadings --output SOURCE,FSTYPE /boot/efi)"\n'

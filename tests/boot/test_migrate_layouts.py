@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import dhcp, vblade
+from aoeinit.trial.hardware import NetworkBoot
 from tests.lab.debian import BTRFS, LVM, SUITE, VOLUMES, Edition, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.guest import NIC, Guest
 from tests.lab.kernel_package import kernel_package
 from tests.lab.lvm import volume_starts
-from tests.lab.machine import NetworkBoot
 from tests.lab.manifest import differences, read_manifest
 from tests.lab.moving import (
     CHANGED,
@@ -24,8 +26,6 @@ from tests.lab.moving import (
     local_boot,
     manifest,
 )
-from tests.lab.network import network
-from tests.lab.servers import dhcp, vblade
 
 pytestmark = pytest.mark.patient
 

@@ -4,13 +4,13 @@ import hashlib
 from contextlib import ExitStack
 from pathlib import Path
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
 from tests.lab.debian import BIOS, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.filesystems import make_ext4
 from tests.lab.guest import NIC, Guest
 from tests.lab.moving import local_boot
-from tests.lab.network import network
-from tests.lab.servers import vblade
 
 SMALL, HOLDING, MOUNTED, ABSENT = 1, 2, 3, 4
 SCRIPT = """\

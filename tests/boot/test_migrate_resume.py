@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
 from tests.lab.bench import SYSTEM_SECONDS
 from tests.lab.debian import BIOS, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.guest import NIC, Guest
 from tests.lab.manifest import differences
 from tests.lab.moving import CHANGED, CLEAN, MIGRATE, MIGRATE_SECONDS, conditions, local_boot, manifest
-from tests.lab.network import network
-from tests.lab.servers import vblade
 
 BLOCK = 512
 CUT = 120 * MIB

@@ -4,12 +4,12 @@ import secrets
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.faults import Faults
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.wire import wire
 
 ROOT = "root=/dev/etherd/e11.0p1 rd.aoe.mtu=9000"

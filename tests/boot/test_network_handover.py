@@ -7,14 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 
+from aoeinit.errors import TrialError
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import Machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Condition, Disk, Names, condition, make_disk
 from tests.lab.image import TOP
-from tests.lab.machine import Machine, Nic
-from tests.lab.network import network
-from tests.lab.programs import LabError, run
+from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.system import make_system
 
 SUITE = "trixie"
@@ -97,7 +99,7 @@ def test_ifupdown_leaves_the_interface_up_at_a_shutdown(bench: Bench) -> None:
 def test_without_the_settings_the_shutdown_hangs(bench: Bench) -> None:
     with client(bench, secrets.token_hex(8), settled=False) as (machine, disk):
         reported = machine.run_until("aoelab-end=ok", SYSTEM_SECONDS)
-        with pytest.raises(LabError, match="did not finish"):
+        with pytest.raises(TrialError, match="did not finish"):
             machine.run_to_end(reported.seconds + HANGING_SECONDS)
     assert any("Stopping" in line.text and "networking.service" in line.text for line in machine.lines)
     assert condition(disk).needs_recovery

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import Machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Condition, Disk, condition, make_disk
-from tests.lab.machine import Machine, Nic
-from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import END, read_report
-from tests.lab.servers import vblade
 from tests.lab.system import make_system
 
 NIC = Nic("e1000")

@@ -3,13 +3,15 @@
 import signal
 import subprocess
 
+from aoeinit.system.beside import running
+from aoeinit.system.namespace import Network, network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import make_disk
-from tests.lab.machine import Nic
-from tests.lab.network import BRIDGE, Network, network
-from tests.lab.programs import run, running
+from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("virtio-net-pci")

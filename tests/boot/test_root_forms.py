@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import Names
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 
 NIC = Nic("virtio-net-pci")
 FIRST = "/dev/etherd/e11.0p1"

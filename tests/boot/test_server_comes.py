@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aoeinit.system.beside import running
+from aoeinit.system.namespace import Network, network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import DirectBoot, Nic
+from aoeinit.trial.layout import SERVER_MAC
 from tests.boot.test_paths import second_interface
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk
 from tests.lab.kernels import Kernel, debian_kernel
-from tests.lab.machine import DirectBoot, Nic
-from tests.lab.network import SERVER_MAC, Network, network
-from tests.lab.programs import run, running
+from tests.lab.programs import run
 from tests.lab.report import Report, read_report
-from tests.lab.servers import vblade
 from tests.lab.system import PACKAGES, make_system
 
 NIC = Nic("virtio-net-pci")

@@ -8,15 +8,18 @@ from pathlib import Path
 from aoeinit.cli.server_boot import render
 from aoeinit.server.fleet import read_fleet
 from aoeinit.server.ipxe import ipxe
+from aoeinit.system.beside import serving
+from aoeinit.system.namespace import neighbour, network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, Hardware, NetworkBoot, Nic
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.container import Container, container
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Hardware, NetworkBoot, Nic, machine
-from tests.lab.network import BRIDGE, neighbour, network
-from tests.lab.programs import run, serving
+from tests.lab.programs import run
 from tests.lab.report import read_report
 from tests.lab.server_system import UNASKED, server_system
-from tests.lab.servers import vblade
 
 NIC = Nic("e1000", mac="52:54:00:11:00:02")
 FLEET = f"""\

@@ -5,14 +5,16 @@ import secrets
 import shutil
 from pathlib import Path
 
+from aoeinit.system.namespace import neighbour, network
+from aoeinit.system.qemu import machine
+from aoeinit.trial.hardware import CONSOLE, Hardware, NetworkBoot, Nic
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.container import container
 from tests.lab.disk import make_disk
 from tests.lab.grub import install_grub
 from tests.lab.image import TOP
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, Hardware, NetworkBoot, Nic, machine
-from tests.lab.network import BRIDGE, neighbour, network
 from tests.lab.programs import run
 from tests.lab.report import read_report
 from tests.lab.server_system import UNASKED, server_system

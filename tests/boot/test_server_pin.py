@@ -7,13 +7,15 @@ from contextlib import contextmanager
 
 import pytest
 
+from aoeinit.system.beside import running
+from aoeinit.system.namespace import Network, network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import Disk
-from tests.lab.machine import Nic
-from tests.lab.network import BRIDGE, Network, network
-from tests.lab.programs import run, running
+from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 
 NIC = Nic("virtio-net-pci")
 OURS, OTHER = "52:54:00:22:00:01", "52:54:00:22:00:02"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from aoeinit.boot.contract import DEAD_SECONDS, SHUTDOWN_DEAD_SECONDS, SHUTDOWN_GRACE_SECONDS
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import Disk, make_disk
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.system import make_system
 
 NIC = Nic("e1000")

@@ -1,11 +1,12 @@
 """Two cards named in rd.aoe.nic=: both carry the root, and one of them is enough."""
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.console import Line
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import make_disk
-from tests.lab.machine import Line, Nic
-from tests.lab.network import network
 from tests.lab.report import END, read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 FIRST = Nic("virtio-net-pci")

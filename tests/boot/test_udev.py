@@ -2,12 +2,12 @@
 
 import secrets
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
 from tests.lab.disk import make_disk
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.system import make_system
 
 ROOT = "/dev/etherd/e11.0p1"

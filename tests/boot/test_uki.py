@@ -4,16 +4,17 @@ import secrets
 import shutil
 from pathlib import Path
 
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, Hardware, Nic
 from tests.lab.bench import BOOT_SECONDS
 from tests.lab.disk import make_disk
 from tests.lab.efi import efi_boot
 from tests.lab.image import TOP
 from tests.lab.kernels import Kernel, debian_kernel
-from tests.lab.machine import CONSOLE, Hardware, Nic, machine
-from tests.lab.network import network
 from tests.lab.programs import run
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.system import bare_system
 from tests.lab.tiny_root import make_tiny_root
 

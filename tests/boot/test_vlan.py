@@ -2,11 +2,11 @@
 
 import secrets
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import DirectBoot, Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
-from tests.lab.machine import DirectBoot, Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.wire import wire
 
 NIC = Nic("virtio-net-pci")

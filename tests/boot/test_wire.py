@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.system.namespace import network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import Condition, condition, make_disk
 from tests.lab.faults import Faults
-from tests.lab.machine import Nic
-from tests.lab.network import network
 from tests.lab.report import read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 from tests.lab.wire import held_wire, wire
 

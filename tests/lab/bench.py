@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoeinit.system.namespace import Network
+from aoeinit.system.qemu import Machine, machine
+from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.lab.disk import NAMELESS, Disk, Names, make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import debian_kernel
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Machine, Nic, machine
-from tests.lab.network import Network
 from tests.lab.tiny_root import make_tiny_root
 from tests.lab.vmlinux import unpacked
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.lab.network import Network
-from tests.lab.programs import START_SECONDS, STOP_SECONDS, LabError, environment, run, running
+from aoeinit.system.beside import START_SECONDS, STOP_SECONDS, running
+from aoeinit.system.commands import environment
+from aoeinit.system.namespace import Network
+from tests.lab.programs import LabError, run
 
 START = Path(__file__).with_name("container.sh")
 CGROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup"))

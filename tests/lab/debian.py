@@ -6,13 +6,13 @@ import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aoeinit.trial.hardware import CONSOLE
 from tests.lab.cache import cache_folder, filling
 from tests.lab.disk import MIB, SECTOR, copy_into, make_empty
 from tests.lab.efi import make_efi_partition
 from tests.lab.filesystems import FORMATS, make_ext4
 from tests.lab.kernel_package import KernelPackage, kernel_package
 from tests.lab.lvm import EXTENT, GROUP, volume_starts, write_physical_volume
-from tests.lab.machine import CONSOLE
 from tests.lab.programs import run
 from tests.lab.report import write_report
 from tests.lab.system import bare_system, inside

@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from aoeinit.errors import AoeinitError
+from aoeinit.system.namespace import network
+from aoeinit.system.qemu import fastest_accelerator, machine
+from aoeinit.system.servers import vblade
+from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.lab.disk import make_disk
 from tests.lab.image import build_image
 from tests.lab.kernels import Kernel, debian_kernel, host_kernel, own_suite
-from tests.lab.machine import CONSOLE, DirectBoot, Hardware, Nic, fastest_accelerator, machine
-from tests.lab.network import network
-from tests.lab.programs import LabError
 from tests.lab.report import Report, read_report
-from tests.lab.servers import vblade
 from tests.lab.tiny_root import make_tiny_root
 
 NIC = Nic("e1000")
@@ -30,7 +31,7 @@ def main() -> int:
     try:
         with TemporaryDirectory(prefix="aoeinit-demo-") as folder:
             demonstrate(Path(folder), log)
-    except LabError as error:
+    except AoeinitError as error:
         sys.stderr.write(f"The demonstration failed: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.machine import DirectBoot
+from aoeinit.trial.hardware import DirectBoot, EfiNetworkBoot, flash
 from tests.lab.programs import LabError, run
 
 MIB = 1 << 20
@@ -14,12 +14,6 @@ FIRMWARE = (
     ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
 )
 """Where Debian and Fedora have OVMF: its code, and its variables as they are at first."""
-
-
-def flash(code: Path, variables: Path) -> list[str]:
-    """Tell QEMU of a firmware's code and its variables."""
-    drive = "if=pflash,format=raw"
-    return ["-drive", f"{drive},readonly=on,file={code}", "-drive", f"{drive},file={variables}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +30,6 @@ class EfiBoot:
             *("-drive", f"if=none,id=esp,format=raw,file={self.disk}"),
             *("-device", "virtio-blk-pci,drive=esp,bootindex=0"),
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class EfiNetworkBoot:
-    """Start from the network card's ROM; the firmware writes to ``variables``."""
-
-    code: Path
-    variables: Path
-
-    def arguments(self) -> list[str]:
-        return [*flash(self.code, self.variables), "-boot", "n"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoeinit.system.namespace import Network
+from aoeinit.system.qemu import Machine, machine
+from aoeinit.trial.hardware import Boot, Hardware, Nic
 from tests.lab.bench import SYSTEM_SECONDS
-from tests.lab.machine import Boot, Hardware, Machine, Nic, machine
-from tests.lab.network import Network
 from tests.lab.report import Report, read_report
 
 SCRIPT = "opt/aoelab/script"

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from aoeinit.system.beside import running
 from tests.lab.cache import cache_folder, filling
 from tests.lab.kernels import Kernel
-from tests.lab.programs import LabError, run, running
+from tests.lab.programs import LabError, run
 from tests.lab.system import bare_system
 
 TOP = Path(__file__).parents[2]

@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from aoeinit.trial.hardware import CONSOLE, DirectBoot
 from tests.lab.debian import ADDRESS, EFI, INTERFACE, SUITE, Edition, installed_tree
 from tests.lab.disk import SECTOR, Condition, Disk, condition
 from tests.lab.efi import EfiDirectBoot, efi_direct_boot
 from tests.lab.ext4 import Ext4
 from tests.lab.kernel_package import kernel_package
-from tests.lab.machine import CONSOLE, DirectBoot
 from tests.lab.manifest import Manifest, read_manifest
 from tests.lab.programs import LabError, run
 from tests.lab.report import Report

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.machine import Line
+from aoeinit.trial.console import Line
 from tests.lab.programs import LabError
 
 SCRIPT = Path(__file__).with_name("report.sh")

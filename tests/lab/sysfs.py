@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.lab.machine import Nic
+from aoeinit.trial.hardware import Nic
 
 PCI_SLOT = "devices/pci0000:00/0000:00:03.0"
 

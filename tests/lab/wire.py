@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import IO
 
+from aoeinit.system.beside import running
+from aoeinit.system.namespace import Network
+from aoeinit.trial.layout import BRIDGE
 from tests.lab.faults import Faults
 from tests.lab.image import TOP
-from tests.lab.network import BRIDGE, Network
-from tests.lab.programs import LabError, run, running
+from tests.lab.programs import LabError, run
 
 FLAWLESS = Faults()
 

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from aoeinit.system.beside import running, serving
+from aoeinit.system.commands import environment
+from aoeinit.system.namespace import Network, neighbour, network
+from aoeinit.system.servers import vblade
+from aoeinit.trial.layout import BRIDGE, SERVER_MAC
 from tests.lab.image import TOP
-from tests.lab.network import BRIDGE, SERVER_MAC, Network, neighbour, network
-from tests.lab.programs import environment, run, running, serving
-from tests.lab.servers import vblade
+from tests.lab.programs import run
 
 DISCOVER = ["env", f"PYTHONPATH={TOP}", sys.executable, "-m", "aoeinit", "discover"]
 CONFIG = "a configuration string of forty bytes..."

@@ -11,10 +11,11 @@ import pytest
 
 from aoeinit.cli.server_boot import FORMATS, render
 from aoeinit.server.fleet import Fleet, read_fleet
+from aoeinit.system.beside import serving
+from aoeinit.system.namespace import Network, neighbour, network
 from tests.lab.container import Container, container
 from tests.lab.image import TOP
-from tests.lab.network import Network, neighbour, network
-from tests.lab.programs import run, serving
+from tests.lab.programs import run
 from tests.lab.server_system import UNASKED, server_system
 
 HYPERION, RHEA, STRANGER = (f"52:54:00:11:00:{number:02x}" for number in (1, 2, 99))

@@ -15,8 +15,8 @@ from aoeinit.aoe.target import Target
 from aoeinit.server.exports import Export, Writes
 from aoeinit.server.units import escape, escape_path
 from aoeinit.server.vblade import MAX_MACS, files, restart
+from aoeinit.system.namespace import Network, neighbour, network
 from tests.lab.container import Container, container
-from tests.lab.network import Network, neighbour, network
 from tests.lab.programs import LabError, run
 from tests.lab.server_system import UNASKED, server_system
 from tests.proof.test_discover import ask

@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 
+from aoeinit.trial.console import Line
 from tests.benchmark.booting import moments
 from tests.benchmark.facts import machine
 from tests.benchmark.figures import MEASURES, Comparison, Goal, Part, Result, Spread, spread, summed
 from tests.benchmark.measuring import alternate
 from tests.benchmark.page import goals, replaced, section, table
-from tests.lab.machine import Line
 from tests.lab.programs import LabError
 
 OURS = Result("aoeinit", {"wall": Spread(0.25, 0.24, 0.3), "size": Spread(1768330, 1768330, 1768330)})

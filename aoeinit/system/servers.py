@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.lab.network import BRIDGE, Network
-from tests.lab.programs import serving
+from aoeinit.system.beside import serving
+from aoeinit.system.namespace import Network
+from aoeinit.trial.layout import BRIDGE
 
 
 @contextmanager

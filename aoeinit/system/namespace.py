@@ -1,6 +1,6 @@
-"""A network of the lab's own: a namespace with one bridge, and a tap on it for each machine.
+"""A network of its own: a namespace with one bridge, and a tap on it for each machine.
 
-The namespace has no name: it lives as long as a process in it, so whatever ends the test, nothing is left,
+The namespace has no name: it lives as long as a process in it, so whatever ends this one, nothing is left,
 and any number of them exist side by side, each with the same names and addresses inside.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.lab.programs import LabError, run, running
-
-BRIDGE = "br0"
-SERVER_ADDRESS = "10.11.0.1"
-SERVER_MAC = "52:54:00:11:ff:01"
+from aoeinit.errors import TrialError
+from aoeinit.install.command import Command
+from aoeinit.system.beside import running
+from aoeinit.system.commands import run
+from aoeinit.trial.layout import BRIDGE, layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Network:
     mtu: int
 
     def inside(self, command: Sequence[str]) -> list[str]:
-        """The command that runs ``command`` in this network."""
+        """Give the command that runs ``command`` in this network."""
         return ["nsenter", f"--net=/proc/{self.holder}/ns/net", "--", *command]
 
 
@@ -39,7 +39,7 @@ def network(taps: int = 1, mtu: int = 1500) -> Iterator[Network]:
     with running(["unshare", "--net", "cat"], stdout=subprocess.PIPE) as holder:
         wait_for_echo(holder)
         made = Network(holder.pid, tuple(f"tap{number}" for number in range(taps)), mtu)
-        run(made.inside(["ip", "-batch", "-"]), stdin=layout(made.taps, mtu))
+        configure(made, layout(made.taps, mtu))
         yield made
 
 
@@ -55,31 +55,23 @@ def neighbour(net: Network, *cables: str) -> Iterator[Network]:
                 f"link add {far} mtu {net.mtu} type veth peer name {cable} mtu {net.mtu} netns {holder.pid}",
                 f"link set {far} master {BRIDGE} up",
             ]
-            run(net.inside(["ip", "-batch", "-"]), stdin="\n".join(lines) + "\n")
-            run(made.inside(["ip", "link", "set", cable, "up"]))
+            configure(net, "\n".join(lines) + "\n")
+            configure(made, f"link set {cable} up\n")
         yield made
 
 
-def layout(taps: Sequence[str], mtu: int) -> str:
-    """The commands for ip(8) that lay the network out."""
-    lines = [
-        "link set lo up",
-        # Without an address of its own it takes one from its taps, and another when that leaves.
-        f"link add {BRIDGE} address {SERVER_MAC} type bridge forward_delay 0",
-        f"address add {SERVER_ADDRESS}/24 dev {BRIDGE}",
-        f"link set {BRIDGE} mtu {mtu} up",
-    ]
-    for tap in taps:
-        lines += [f"tuntap add {tap} mode tap", f"link set {tap} mtu {mtu} master {BRIDGE} up"]
-    return "\n".join(lines) + "\n"
+def configure(net: Network, lines: str) -> None:
+    """Give ip(8) commands in a network."""
+    words = tuple(net.inside(["ip", "-batch", "-"]))
+    run(Command(words, "lays out the network", input=lines.encode(), package="util-linux"))
 
 
 def wait_for_echo(holder: subprocess.Popen[bytes]) -> None:
     """Wait until cat answers: then it is in its new namespace, and nothing can land in the machine's own."""
     if holder.stdin is None or holder.stdout is None:
-        raise LabError("the process that holds the namespace was started without pipes")
+        raise TrialError("the process that holds the namespace was started without pipes")
     holder.stdin.write(b"\n")
     holder.stdin.flush()
     answer = holder.stdout.readline()
     if answer != b"\n" or os.stat(f"/proc/{holder.pid}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino:
-        raise LabError(f"no network namespace could be made: {answer!r}; the lab needs root")
+        raise TrialError(f"no network namespace could be made: {answer.decode(errors='replace')}")
