@@ -25,7 +25,7 @@ step() {
 }
 
 shell_scripts() {
-	git ls-files -z --cached --others --exclude-standard -- '*.sh' aoeinit/boot/init aoeinit/boot/guard aoeinit/boot/keep-pin .ci/run hooks
+	git ls-files -z --cached --others --exclude-standard -- '*.sh' aoeinit/boot/init aoeinit/boot/guard aoeinit/boot/keep-pin aoeinit/trial/init .ci/run hooks
 }
 
 lint() {

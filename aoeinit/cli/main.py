@@ -1,6 +1,7 @@
 """The command ``aoeinit``: finds a subcommand, prints what went wrong, and ends with its exit code."""
 
 import importlib
+import keyword
 import os
 import sys
 from typing import cast
@@ -29,6 +30,7 @@ COMMANDS = {
     "network": "Keep the interface under the root up, with its name, MAC and MTU.",
     "server": "Set up what a diskless machine finds in its network: a target, DHCP, and what iPXE starts.",
     "status": "Show how this system found its root, how long that took, and what the driver says now.",
+    "try": "Boot an image in an emulated machine from an AoE target, before the real one has to.",
 }
 
 
@@ -43,8 +45,9 @@ class LazyGroup(click.Group):
         """Import the module of the same name and take its command of the same name."""
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"aoeinit.cli.{name.replace('-', '_')}")
-        return cast("click.Command", getattr(module, name.replace("-", "_")))
+        python_name = name.replace("-", "_") + "_" * keyword.iskeyword(name)
+        module = importlib.import_module(f"aoeinit.cli.{python_name}")
+        return cast("click.Command", getattr(module, python_name))
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""

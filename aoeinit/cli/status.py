@@ -1,6 +1,6 @@
 """``aoeinit status``: how the running system was booted, and what the driver says of its root now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -62,8 +62,9 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
         elif value not in {None, ()}:
             yield f"  {key:<12} {','.join(value) if isinstance(value, tuple) else value}"
     yield "seconds to each step"
-    steps = report["steps"]
-    yield from (
-        f"  {after['name']:<12} {after['seconds'] - before['seconds']:.2f}"
-        for before, after in pairwise(steps)
-    )
+    yield from step_lines([(each["name"], each["seconds"]) for each in report["steps"]])
+
+
+def step_lines(steps: Sequence[tuple[str, float]]) -> Iterator[str]:
+    """Write how long each step took, from the one before it."""
+    yield from (f"  {after[0]:<12} {after[1] - before[1]:.2f}" for before, after in pairwise(steps))

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import IO, Final
 
 from aoeinit.errors import TrialError
+from aoeinit.install.command import Command
 from aoeinit.system.beside import running
+from aoeinit.system.commands import run
 from aoeinit.system.namespace import Network
 from aoeinit.trial.console import Line
 from aoeinit.trial.hardware import CONSOLE, Boot, Hardware, Nic, qemu
 
+KVM: Final = Path("/dev/kvm")
 PROBE_SECONDS: Final = 5
 TAIL_LINES: Final = 40
 MONITOR_KEY: Final = b"\x01c"
@@ -81,12 +84,22 @@ class Machine:
         self.process.stdin.flush()
 
     def listen(self, timeout: float) -> bool:
-        """Take in what the console has to say next; false when the machine is off."""
+        """Take in what the console has to say next; false when the machine is off.
+
+        Raises :class:`TrialError` once it has run for ``timeout`` seconds.
+        """
+        said = self.hear(timeout)
+        if said is None:
+            raise self.error(f"the machine did not finish within {timeout:g} s")
+        return said
+
+    def hear(self, timeout: float) -> bool | None:
+        """Do the same, and give ``None`` once it has run for ``timeout`` seconds."""
         if self.process.stdout is None:
             raise TrialError("the machine was started without a console")
         left = self.started + timeout - time.monotonic()
         if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-            raise self.error(f"the machine did not finish within {timeout:g} s")
+            return None
         chunk = os.read(self.process.stdout.fileno(), 65536)
         with self.log.open("ab") as log:
             log.write(chunk)
@@ -113,20 +126,30 @@ def machine(net: Network, hardware: Hardware, boot: Boot, log: Path) -> Iterator
 
 
 def fastest_accelerator(vmlinuz: Path) -> str:
-    """KVM where a probe with this kernel proves that it works, else emulation."""
-    return "kvm" if kvm_works(vmlinuz) else "tcg"
+    """Give KVM where a probe with this kernel proves that it works, else emulation."""
+    return "tcg" if why_no_kvm(vmlinuz) else "kvm"
 
 
-def kvm_works(vmlinuz: Path) -> bool:
-    """Tell whether a kernel under KVM gets as far as missing its root.
+def why_no_kvm(vmlinuz: Path) -> str:
+    """Say why a kernel does not run under KVM; empty where it gets as far as missing its root.
 
     That the device is there proves nothing: on some machines the firmware runs and the kernel hangs.
     """
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return False
+    if not KVM.exists():
+        return f"there is no {KVM}"
+    if not os.access(KVM, os.R_OK | os.W_OK):
+        return f"{KVM} may not be used: see its group"
     boot = ["-nic", "none", "-m", "512", "-kernel", f"{vmlinuz}", "-append", CONSOLE]
     with running([*qemu("kvm"), *boot], stdout=subprocess.PIPE) as process:
-        return process.stdout is not None and says(process.stdout, b"Kernel panic", PROBE_SECONDS)
+        works = process.stdout is not None and says(process.stdout, b"Kernel panic", PROBE_SECONDS)
+    return "" if works else f"a kernel did not come up under KVM within {PROBE_SECONDS} s"
+
+
+def emulated_cards() -> frozenset[str]:
+    """Name the models of network cards, and all other devices, that this QEMU has."""
+    words = ("qemu-system-x86_64", "-device", "help")
+    told = run(Command(words, "lists devices", package="qemu-system-x86 or qemu-system-x86-core"))
+    return frozenset(re.findall(r'^name "([^"]+)"', told, re.MULTILINE))
 
 
 def says(stream: IO[bytes], words: bytes, seconds: float) -> bool:

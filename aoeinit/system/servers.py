@@ -28,11 +28,15 @@ def vblade(
 
 
 @contextmanager
-def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[None]:
+def dhcp(net: Network, folder: Path, root_path: str, script: Path | None = None) -> Iterator[None]:
     """Serve addresses with ``root_path`` as DHCP option 17, which is where iPXE looks for its target.
 
-    ``folder`` is for its log and its leases.
+    With a ``script`` iPXE runs that instead, by TFTP, and has the other files of its folder, too. ``folder``
+    is for its log and its leases.
     """
+    told = [f"--dhcp-option=option:root-path,{root_path}"]
+    if script:
+        told = ["--enable-tftp", f"--tftp-root={script.parent}", f"--dhcp-boot={script.name}"]
     command = [
         "dnsmasq",
         "--keep-in-foreground",
@@ -48,7 +52,7 @@ def dhcp(net: Network, folder: Path, root_path: str) -> Iterator[None]:
         "--log-dhcp",
         f"--dhcp-leasefile={folder / 'leases'}",
         "--dhcp-range=10.11.0.10,10.11.0.99",
-        f"--dhcp-option=option:root-path,{root_path}",
+        *told,
     ]
     with serving(net.inside(command), folder / "dnsmasq.log", ready="DHCP, IP range"):
         yield

@@ -1,0 +1,130 @@
+"""What ``aoeinit try`` prints of a boot."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from aoeinit.cli.status import step_lines
+from aoeinit.cli.views import painter
+from aoeinit.inspect.listing import shown
+from aoeinit.trial.cards import Card
+from aoeinit.trial.console import Line, Outcome
+from aoeinit.trial.plan import Trial
+
+Tell = Callable[[Line], None]
+
+TAIL_LINES = 20
+LABELS = {
+    "target": "target",
+    "server": "server",
+    "interface": "interface",
+    "mac": "MAC",
+    "root": "root",
+    "filesystem": "filesystem",
+    "init": "init",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A boot that was tried: with which card, which drivers of this machine were not, what the console said.
+
+    ``no_kvm`` says why it was emulated, empty if it was not; ``log`` has the console if that was kept.
+    """
+
+    trial: Trial
+    card: Card
+    untried: tuple[str, ...]
+    no_kvm: str
+    outcome: Outcome
+    lines: tuple[Line, ...]
+    log: Path | None
+
+
+def full(result: Result) -> Iterator[str]:
+    """Write all of it for people."""
+    outcome, colour = result.outcome, painter()
+    if outcome.reached:
+        yield f"{subject(result)}: {short(result)}"
+    else:
+        yield f"{subject(result)}: {colour('root not reached', 'error')}: {shown(outcome.why)}"
+    yield f"  {'card':<12} {card_text(result)}"
+    yield f"  {'runs by':<12} {'emulation: ' + result.no_kvm if result.no_kvm else 'KVM'}"
+    for key, label in LABELS.items():
+        if key in outcome.facts:
+            yield f"  {label:<12} {shown(outcome.facts[key])}"
+    if len(outcome.steps) > 1:
+        yield "seconds to each step"
+        yield from step_lines([(each.name, each.seconds) for each in outcome.steps])
+    if not outcome.reached:
+        yield "the last of its console"
+        yield from (f"  {shown(each.text)}" for each in result.lines[-TAIL_LINES:])
+        yield from hints(result)
+    if result.log:
+        yield f"the whole console is in {result.log}"
+
+
+def subject(result: Result) -> str:
+    """Name what was booted."""
+    tried = result.trial.subject
+    return f"kernel {tried.release} with {tried.image}" if tried else f"what is on {result.trial.disk}"
+
+
+def short(result: Result) -> str:
+    """Say in a line how it ended."""
+    outcome = result.outcome
+    if not outcome.reached:
+        kept = f"; the console is in {result.log}" if result.log else ""
+        return f"root not reached: {shown(outcome.why)}{kept}"
+    own = outcome.agent_seconds
+    agent = f", {own:.2f} s of them from process 1 to the root's init" if own is not None else ""
+    return f"root reached in {outcome.seconds or 0:.1f} s{agent}"
+
+
+def card_text(result: Result) -> str:
+    """Name the card, and what this does not tell of the machine's own."""
+    known = result.trial.subject is not None
+    name = f"{result.card.model}, driver {result.card.driver}" if known else result.card.model
+    if not result.untried:
+        return name
+    return f"{name}; this machine's own, {', '.join(result.untried)}, was not tried"
+
+
+def hints(result: Result) -> Iterator[str]:
+    """Say what to look at."""
+    if result.trial.subject is None and "nothing of a kernel" in result.outcome.why:
+        yield "hint: the command line on the disk must have console=ttyS0 for its kernel to be heard"
+
+
+def as_data(result: Result) -> dict[str, object]:
+    """Give it as values for JSON; times are in seconds."""
+    outcome, trial = result.outcome, result.trial
+    tried = trial.subject
+    return {
+        "kernel": tried.release if tried else outcome.facts.get("release"),
+        "image": f"{tried.image}" if tried else None,
+        "vmlinuz": f"{tried.vmlinuz}" if tried else None,
+        "disk": f"{trial.disk}" if trial.disk else None,
+        "target": f"{trial.target}",
+        "firmware": trial.firmware,
+        "card": result.card.model,
+        "untried_drivers": result.untried,
+        "accelerator": trial.hardware.accelerator,
+        "no_kvm": result.no_kvm or None,
+        "reached": outcome.reached,
+        "why": outcome.why or None,
+        "seconds": outcome.seconds,
+        "agent_seconds": outcome.agent_seconds,
+        "state": dict(outcome.facts),
+        "steps": [{"name": each.name, "seconds": each.seconds} for each in outcome.steps],
+        "log": f"{result.log}" if result.log else None,
+    }
+
+
+def print_json(values: dict[str, object]) -> None:
+    """Print values as JSON."""
+    import json
+
+    click.echo(json.dumps(values, indent=2))

@@ -1,0 +1,192 @@
+"""What ``aoeinit try`` does: chooses, boots, and tells what came of it."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from aoeinit.aoe.target import Target
+from aoeinit.cli import try_text
+from aoeinit.cli.try_subject import Looked, find_subject, installed, look_at
+from aoeinit.doctor.system import Kernel
+from aoeinit.errors import AoeinitError, ConfigError, KernelError, TrialError
+from aoeinit.inspect.listing import shown
+from aoeinit.kernel.hardware import network_interfaces
+from aoeinit.system.disk_copy import require_disk
+from aoeinit.system.qemu import emulated_cards, why_no_kvm
+from aoeinit.system.trials import require_programs, run_trial
+from aoeinit.trial.cards import CARDS, Card, choose_card
+from aoeinit.trial.console import Line
+from aoeinit.trial.hardware import Hardware, Nic
+from aoeinit.trial.plan import Trial
+
+DEFAULT_TARGET = Target(11, 0)
+NOT_PROVED = "whether KVM works is proved with a kernel, and the one on the disk is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for, whatever kernel and image it is tried with."""
+
+    target: Target | None
+    disk: Path | None
+    firmware: str | None
+    nic: str | None
+    append: str
+    memory: int
+    seconds: float
+
+
+def try_one(
+    wish: Wish, sysroot: Path, named: tuple[Path | None, str | None], log: Path | None, *, as_json: bool
+) -> int:
+    """Try one boot, of the image and the kernel that are ``named``; give the exit code."""
+    with TemporaryDirectory(prefix="aoeinit-try-") as folder:
+        by_disk = wish.disk is not None and wish.firmware is not None
+        looked = None if by_disk else find_subject(*named, sysroot, Path(folder))
+        result = boot(wish, looked, own_drivers(sysroot), log)
+    if as_json:
+        try_text.print_json(try_text.as_data(result))
+    else:
+        click.echo("\n".join(try_text.full(result)))
+    return 0 if result.outcome.reached else 1
+
+
+def try_all(wish: Wish, sysroot: Path, *, as_json: bool) -> int:
+    """Try every kernel that is installed, a line each; give the exit code."""
+    kernels = installed(sysroot)
+    if not kernels:
+        raise TrialError(f"no kernel is installed in {sysroot}", "name another folder with --sysroot")
+    told: list[dict[str, object]] = []
+    for kernel in kernels:
+        name = kernel.release or f"{kernel.image}"
+        try:
+            result = try_kernel(wish, sysroot, kernel, kernels)
+        except AoeinitError as error:
+            line, data = f"{name}: {error.message}", {"kernel": name, "reached": False, "why": error.message}
+        else:
+            line, data = f"{name}: {try_text.short(result)}", try_text.as_data(result)
+        told.append(data)
+        if not as_json:
+            click.echo(line)
+    reached = all(each["reached"] for each in told)
+    if as_json:
+        try_text.print_json({"reached": reached, "kernels": told})
+    return 0 if reached else 1
+
+
+def try_kernel(wish: Wish, sysroot: Path, kernel: Kernel, kernels: tuple[Kernel, ...]) -> try_text.Result:
+    """Try a kernel that is installed."""
+    if kernel.image is None:
+        raise TrialError(f"it has no image: aoeinit build --kernel {kernel.release}")
+    with TemporaryDirectory(prefix="aoeinit-try-") as folder:
+        release = kernel.release or None
+        looked = look_at(sysroot / kernel.image, release, None, sysroot, kernels, Path(folder))
+        return boot(wish, looked, own_drivers(sysroot), None)
+
+
+def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | None) -> try_text.Result:
+    """Choose the machine and boot it; the console is kept if that was asked for, or if it failed."""
+    subject = looked.subject if looked else None
+    no_kvm = kvm_fault(subject.vmlinuz) if subject else NOT_PROVED
+    card = card_for(wish, looked, own)
+    trial = Trial(
+        subject=subject,
+        disk=wish.disk,
+        target=wish.target or (looked.target if looked else None) or DEFAULT_TARGET,
+        firmware=wish.firmware,
+        hardware=Hardware(Nic(card.model), wish.memory, "tcg" if no_kvm else "kvm"),
+        append=wish.append,
+        seconds=wish.seconds,
+    )
+    require_programs(trial)
+    for warning in require_disk(wish.disk) if wish.disk else ():
+        warn(warning)
+    place = log or new_log()
+    reached = False
+    try:
+        with progress() as tell:
+            outcome, lines = run_trial(trial, place, tell, warn)
+        reached = outcome.reached
+    except OSError as error:
+        raise TrialError(f"{error.filename or 'the trial'}: {error.strerror}") from error
+    finally:
+        if log is None and (reached or not place.stat().st_size):
+            place.unlink()
+    others = tuple(each for each in own if each != card.driver)
+    return try_text.Result(trial, card, others, no_kvm, outcome, lines, place if log or not reached else None)
+
+
+def card_for(wish: Wish, looked: Looked | None, own: tuple[str, ...]) -> Card:
+    """Choose the card: the one that was named, or one that the image has a driver for."""
+    models = emulated_cards()
+    if wish.nic is not None:
+        card = next((each for each in CARDS if each.model == wish.nic), None)
+        if card is None or card.model not in models:
+            known = ", ".join(each.model for each in CARDS if each.model in models)
+            raise ConfigError(
+                f"this QEMU has no network card {wish.nic!r} that can be tried", f"it has {known}"
+            )
+        return card
+    every = frozenset(module for each in CARDS for module in each.modules)
+    found = choose_card(models, looked.modules if looked else every, own, by_rom=wish.firmware is not None)
+    if found is None:
+        drivers = ", ".join(looked.drivers if looked else ()) or "none at all"
+        raise TrialError(
+            f"QEMU emulates no card that the image has a driver for; its drivers are: {drivers}",
+            "make one to be tried, with a driver more: aoeinit build --nic host --nic e1000 --output FILE",
+        )
+    return found
+
+
+def own_drivers(sysroot: Path) -> tuple[str, ...]:
+    """Name the drivers of this machine's own cards, if it is this machine's system that is tried."""
+    if os.path.realpath(sysroot) != "/":
+        return ()
+    try:
+        return tuple(dict.fromkeys(each.driver for each in network_interfaces(Path("/sys")) if each.driver))
+    except KernelError:
+        return ()
+
+
+@cache
+def kvm_fault(vmlinuz: Path) -> str:
+    """Say why KVM cannot be used; empty if it can."""
+    return why_no_kvm(vmlinuz)
+
+
+def new_log() -> Path:
+    """Make the file that the console of a boot that fails is kept in."""
+    descriptor, name = tempfile.mkstemp(prefix="aoeinit-try-", suffix=".log")
+    os.close(descriptor)
+    return Path(name)
+
+
+def warn(text: str) -> None:
+    """Print what the user should know."""
+    click.echo(f"aoeinit: warning: {shown(text)}", err=True)
+
+
+@contextmanager
+def progress() -> Iterator["try_text.Tell"]:
+    """Show the machine's last word on one line, if somebody looks."""
+    if not sys.stderr.isatty():
+        yield lambda _line: None
+        return
+
+    def tell(line: Line) -> None:
+        text = f"{line.seconds:6.1f} s  {shown(line.text)}"
+        click.echo(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
+
+    try:
+        yield tell
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
