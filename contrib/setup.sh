@@ -17,6 +17,7 @@ fdisk            util-linux
 iproute2         iproute
 ipxe-qemu        ipxe-roms-qemu
 qemu-system-x86  qemu-system-x86-core
+qemu-utils       qemu-img
 seabios          seabios-bin
 vblade           vblade
 '

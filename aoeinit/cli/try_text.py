@@ -96,6 +96,8 @@ def hints(result: Result) -> Iterator[str]:
     """Say what to look at."""
     if result.trial.subject is None and "nothing of a kernel" in result.outcome.why:
         yield "hint: the command line on the disk must have console=ttyS0 for its kernel to be heard"
+    if "no network interface" in result.outcome.why:
+        yield "hint: the image needs a driver for the emulated card, or another card: --nic"
 
 
 def as_data(result: Result) -> dict[str, object]:
@@ -115,8 +117,8 @@ def as_data(result: Result) -> dict[str, object]:
         "no_kvm": result.no_kvm or None,
         "reached": outcome.reached,
         "why": outcome.why or None,
-        "seconds": outcome.seconds,
-        "agent_seconds": outcome.agent_seconds,
+        "seconds": outcome.seconds and round(outcome.seconds, 2),
+        "agent_seconds": outcome.agent_seconds and round(outcome.agent_seconds, 2),
         "state": dict(outcome.facts),
         "steps": [{"name": each.name, "seconds": each.seconds} for each in outcome.steps],
         "log": f"{result.log}" if result.log else None,

@@ -15,12 +15,21 @@ import click
 
 from aoeinit.aoe.target import Target
 from aoeinit.cli import try_text
-from aoeinit.cli.try_subject import Looked, find_subject, installed, look_at
+from aoeinit.cli.given import reading_given
+from aoeinit.cli.try_subject import (
+    Looked,
+    find_subject,
+    find_vmlinuz,
+    installed,
+    look_at,
+    readable,
+)
 from aoeinit.doctor.system import Kernel
 from aoeinit.errors import AoeinitError, ConfigError, KernelError, TrialError
 from aoeinit.inspect.listing import shown
 from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.system.disk_copy import require_disk
+from aoeinit.system.machine import running_kernel
 from aoeinit.system.qemu import emulated_cards, why_no_kvm
 from aoeinit.system.trials import require_programs, run_trial
 from aoeinit.trial.cards import CARDS, Card, choose_card
@@ -29,7 +38,7 @@ from aoeinit.trial.hardware import Hardware, Nic
 from aoeinit.trial.plan import Trial
 
 DEFAULT_TARGET = Target(11, 0)
-NOT_PROVED = "whether KVM works is proved with a kernel, and the one on the disk is not known"
+NOT_PROVED = "whether KVM works is told by a kernel, and none is known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +104,14 @@ def try_kernel(wish: Wish, sysroot: Path, kernel: Kernel, kernels: tuple[Kernel,
 
 def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | None) -> try_text.Result:
     """Choose the machine and boot it; the console is kept if that was asked for, or if it failed."""
-    subject = looked.subject if looked else None
-    no_kvm = kvm_fault(subject.vmlinuz) if subject else NOT_PROVED
-    card = card_for(wish, looked, own)
+    with reading_given():
+        card = card_for(wish, looked, own)
+    for warning in require_disk(wish.disk) if wish.disk else ():
+        warn(warning)
+    require_programs(with_disk=wish.disk is not None, firmware=wish.firmware)
+    no_kvm = why_emulated(looked.subject.vmlinuz if looked else running_vmlinuz())
     trial = Trial(
-        subject=subject,
+        subject=looked.subject if looked else None,
         disk=wish.disk,
         target=wish.target or (looked.target if looked else None) or DEFAULT_TARGET,
         firmware=wish.firmware,
@@ -107,11 +119,7 @@ def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | No
         append=wish.append,
         seconds=wish.seconds,
     )
-    require_programs(trial)
-    for warning in require_disk(wish.disk) if wish.disk else ():
-        warn(warning)
-    place = log or new_log()
-    reached = False
+    place, reached = new_log(log), False
     try:
         with progress() as tell:
             outcome, lines = run_trial(trial, place, tell, warn)
@@ -158,16 +166,30 @@ def own_drivers(sysroot: Path) -> tuple[str, ...]:
 
 
 @cache
-def kvm_fault(vmlinuz: Path) -> str:
+def why_emulated(vmlinuz: Path | None) -> str:
     """Say why KVM cannot be used; empty if it can."""
-    return why_no_kvm(vmlinuz)
+    return why_no_kvm(vmlinuz) if vmlinuz else NOT_PROVED
 
 
-def new_log() -> Path:
-    """Make the file that the console of a boot that fails is kept in."""
-    descriptor, name = tempfile.mkstemp(prefix="aoeinit-try-", suffix=".log")
-    os.close(descriptor)
-    return Path(name)
+def running_vmlinuz() -> Path | None:
+    """Give the running kernel's file, if it is where kernels are."""
+    try:
+        return readable(find_vmlinuz(Path("/"), running_kernel(), ()))
+    except AoeinitError:
+        return None
+
+
+def new_log(named: Path | None) -> Path:
+    """Make the file for the console, if only for as long as a boot does not fail."""
+    if named is None:
+        descriptor, name = tempfile.mkstemp(prefix="aoeinit-try-", suffix=".log")
+        os.close(descriptor)
+        return Path(name)
+    try:
+        named.write_bytes(b"")
+    except OSError as error:
+        raise TrialError(f"cannot write {named}: {error.strerror}", "name a file with --log") from error
+    return named
 
 
 def warn(text: str) -> None:

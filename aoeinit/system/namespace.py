@@ -44,7 +44,8 @@ class Network:
 
     def inside(self, command: Sequence[str]) -> list[str]:
         """Give the command that runs ``command`` in this network."""
-        users = [f"--user=/proc/{self.holder}/ns/user"] if self.own_users else []
+        # Who is root there has no other identities to take.
+        users = [f"--user=/proc/{self.holder}/ns/user", "--preserve-credentials"] if self.own_users else []
         # A process that becomes another user is no longer bound to the one that started it.
         bound = BOUND if self.own_users else ()
         return ["nsenter", *users, f"--net=/proc/{self.holder}/ns/net", "--", *bound, *command]

@@ -40,13 +40,18 @@ GRACE_SECONDS: Final = 10
 """How long the init of a system may say nothing; one that cannot run makes the kernel panic by then."""
 
 
-def require_programs(trial: Trial) -> None:
-    """Find every program that a trial runs; raises :class:`aoeinit.errors.AoeinitError` for a missing one."""
+def require_programs(*, with_disk: bool, firmware: str | None) -> None:
+    """Find every program that a trial runs; raises :class:`aoeinit.errors.AoeinitError` for a missing one.
+
+    It is with a disk of the user's or without, and through ``firmware`` or through none.
+    """
     needed = dict(PROGRAMS)
-    needed |= (
-        {"qemu-img": "qemu-utils or qemu-img"} if trial.disk else {"sfdisk": "fdisk", "mke2fs": "e2fsprogs"}
-    )
-    needed |= {"dnsmasq": "dnsmasq-base or dnsmasq"} if trial.firmware else {}
+    if not with_disk:
+        needed |= {"sfdisk": "fdisk or util-linux", "mke2fs": "e2fsprogs"}
+    if firmware:
+        needed["dnsmasq"] = "dnsmasq-base or dnsmasq"
+    if firmware == "uefi":
+        find_ovmf()
     for name, package in needed.items():
         require_program(name, package)
 
@@ -59,7 +64,6 @@ def run_trial(
     ``tell`` gets each line as it comes, ``warn`` what the user should know. Raises
     :class:`aoeinit.errors.AoeinitError` where it cannot be tried at all.
     """
-    require_programs(trial)
     token = secrets.token_hex(8) if trial.disk is None else None
     with TemporaryDirectory(prefix="aoeinit-try-") as name, ExitStack() as stack:
         folder = Path(name)
