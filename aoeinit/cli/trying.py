@@ -119,18 +119,18 @@ def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | No
         append=wish.append,
         seconds=wish.seconds,
     )
-    place, reached = new_log(log), False
+    place, keep = new_log(log), log is not None
     try:
         with progress() as tell:
             outcome, lines = run_trial(trial, place, tell, warn)
-        reached = outcome.reached
+        keep = keep or not outcome.reached
     except OSError as error:
         raise TrialError(f"{error.filename or 'the trial'}: {error.strerror}") from error
     finally:
-        if log is None and (reached or not place.stat().st_size):
+        if not keep:
             place.unlink()
     others = tuple(each for each in own if each != card.driver)
-    return try_text.Result(trial, card, others, no_kvm, outcome, lines, place if log or not reached else None)
+    return try_text.Result(trial, card, others, no_kvm, outcome, lines, place if keep else None)
 
 
 def card_for(wish: Wish, looked: Looked | None, own: tuple[str, ...]) -> Card:

@@ -16,7 +16,7 @@ _ANSWERED: Final = re.compile(r"target (e[0-9]+\.[0-9]+) answered")
 _VERSION: Final = re.compile(r"version (\S+) on kernel (\S+)")
 _KERNEL: Final = re.compile(r"Linux version (\S+)")
 _PANIC: Final = re.compile(r"Kernel panic - not syncing: (.*)")
-_LIFE: Final = re.compile(r"systemd\[1\]: |Welcome to |OpenRC [0-9]|INIT: version| login: ?$")
+_LIFE: Final = re.compile(r"systemd\[1\]: |Welcome to (?!GRUB)|OpenRC [0-9]|INIT: version| login: ?$")
 """What the init of a real system says first."""
 _STUCK: Final = re.compile(
     r"No bootable device|No more network devices|UEFI Interactive Shell|grub rescue>|"
