@@ -94,8 +94,8 @@ def card_text(result: Result) -> str:
 
 def hints(result: Result) -> Iterator[str]:
     """Say what to look at."""
-    if result.trial.subject is None and "nothing of a kernel" in result.outcome.why:
-        yield "hint: the command line on the disk must have console=ttyS0 for its kernel to be heard"
+    if result.trial.subject is None and " heard" in result.outcome.why:
+        yield "hint: the command line on the disk needs console=ttyS0, and no quiet, to be heard"
     if "no network interface" in result.outcome.why:
         yield "hint: the image needs a driver for the emulated card, or another card: --nic"
 

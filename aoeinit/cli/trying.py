@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -119,6 +120,8 @@ def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | No
         append=wish.append,
         seconds=wish.seconds,
     )
+    # What somebody ends is to clean up behind itself, however it is ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     place, keep = new_log(log), log is not None
     try:
         with progress() as tell:
@@ -143,6 +146,8 @@ def card_for(wish: Wish, looked: Looked | None, own: tuple[str, ...]) -> Card:
             raise ConfigError(
                 f"this QEMU has no network card {wish.nic!r} that can be tried", f"it has {known}"
             )
+        if wish.firmware and not card.has_rom:
+            raise ConfigError(f"the card {wish.nic} has no ROM to start a machine from", "choose another")
         return card
     every = frozenset(module for each in CARDS for module in each.modules)
     found = choose_card(models, looked.modules if looked else every, own, by_rom=wish.firmware is not None)

@@ -108,10 +108,14 @@ class Machine:
         self.lines += [Line(now, line.decode(errors="replace").rstrip("\r")) for line in complete]
         return bool(chunk)
 
+    def said(self) -> list[Line]:
+        """Give all that it has said, with a last line that is not complete."""
+        rest = self.rest.decode(errors="replace")
+        return [*self.lines, *([Line(time.monotonic() - self.started, rest)] if rest else [])]
+
     def error(self, message: str) -> TrialError:
         """Make an error that ends with the last of the console."""
-        said = [line.text for line in self.lines] + [self.rest.decode(errors="replace")]
-        tail = "\n".join(said[-TAIL_LINES:])
+        tail = "\n".join(line.text for line in self.said()[-TAIL_LINES:])
         return TrialError(f"{message}; the last of its console:\n{tail}\nthe whole console: {self.log}")
 
 

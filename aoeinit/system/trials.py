@@ -76,7 +76,8 @@ def run_trial(
             stack.enter_context(dhcp(net, folder, f"aoe:{trial.target}", script))
         client = stack.enter_context(machine(net, trial.hardware, boot_of(trial, folder), log))
         off = follow(client, trial, tell)
-        return judge(client.lines, token, off=off), tuple(client.lines)
+        said = tuple(client.said())
+        return judge(said, token, off=off), said
 
 
 @contextmanager
@@ -130,7 +131,7 @@ def follow(client: Machine, trial: Trial, tell: Callable[[Line], None]) -> bool:
     """
     seen, patience = 0, trial.seconds
     while (heard := client.hear(patience)) is not None:
-        for line in client.lines[seen:]:
+        for line in client.said()[seen:]:
             tell(line)
             if trial.disk and hands_over(line.text):
                 patience = min(patience, line.seconds + GRACE_SECONDS)

@@ -14,10 +14,12 @@ _STARTING: Final = re.compile(r"starting (\S+) from (/dev/\S+)")
 _INTERFACE: Final = re.compile(r"using interface (\S+) \(([0-9a-f:]{17})\)")
 _ANSWERED: Final = re.compile(r"target (e[0-9]+\.[0-9]+) answered")
 _VERSION: Final = re.compile(r"version (\S+) on kernel (\S+)")
-_KERNEL: Final = re.compile(r"Linux version (\S+)")
+_KERNEL: Final = re.compile(r"^(\[ *[0-9]{1,9}\.[0-9]{6}\])", re.ASCII)
 _PANIC: Final = re.compile(r"Kernel panic - not syncing: (.*)")
-_LIFE: Final = re.compile(r"systemd\[1\]: |Welcome to (?!GRUB)|OpenRC [0-9]|INIT: version| login: ?$")
-"""What the init of a real system says first."""
+_LIFE: Final = re.compile(
+    r"systemd\[1\]: |Welcome to (?!GRUB)|OpenRC [0-9]|INIT: version| login: ?$|^[^\[=]+ ttyS0$"
+)
+"""What the init of a real system says first; with ``quiet`` that is the prompt to log in."""
 _STUCK: Final = re.compile(
     r"No bootable device|No more network devices|UEFI Interactive Shell|grub rescue>|"
     r"aoeinit: (?:waiting for ever|.*: a shell on the console)"

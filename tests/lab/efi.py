@@ -1,19 +1,15 @@
 """Booting through EFI firmware from a disk of the machine's own."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoeinit.system.trials import find_ovmf
 from aoeinit.trial.hardware import DirectBoot, EfiNetworkBoot, flash
-from tests.lab.programs import LabError, run
+from tests.lab.programs import run
 
 MIB = 1 << 20
-FIRMWARE = (
-    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
-    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
-)
-"""Where Debian and Fedora have OVMF: its code, and its variables as they are at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +42,14 @@ class EfiDirectBoot:
 
 def efi_direct_boot(folder: Path, boot: DirectBoot) -> EfiDirectBoot:
     """Let firmware whose variables are in ``folder`` start what QEMU gives it."""
-    code, variables = firmware(FIRMWARE)
+    code, variables = find_ovmf()
     shutil.copy(variables, folder / "direct-variables")
     return EfiDirectBoot(code, folder / "direct-variables", boot)
 
 
 def efi_network_boot(folder: Path) -> EfiNetworkBoot:
     """Boot a machine without a disk through firmware whose variables are in ``folder``."""
-    code, variables = firmware(FIRMWARE)
+    code, variables = find_ovmf()
     shutil.copy(variables, folder / "variables")
     return EfiNetworkBoot(code, folder / "variables")
 
@@ -75,13 +71,6 @@ def efi_boot(folder: Path, program: Path) -> EfiBoot:
     disk = folder / "esp"
     files = {"EFI/BOOT/BOOTX64.EFI": program}
     make_efi_partition(disk, files, mib=program.stat().st_size // MIB + 64)
-    code, variables = firmware(FIRMWARE)
+    code, variables = find_ovmf()
     shutil.copy(variables, folder / "variables")
     return EfiBoot(code, folder / "variables", disk)
-
-
-def firmware(places: Sequence[tuple[str, str]]) -> tuple[Path, Path]:
-    for code, variables in places:
-        if Path(code).is_file():
-            return Path(code), Path(variables)
-    raise LabError(f"no OVMF at {places[0][0]}: tests/run.sh installs what the lab needs")

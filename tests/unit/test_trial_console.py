@@ -82,6 +82,7 @@ def test_a_report_without_the_token_or_the_end_is_none(said: tuple[str, ...]) ->
         "[    8.000000] systemd[1]: systemd 252 running in system mode",
         "Welcome to Debian GNU/Linux 12 (bookworm)!",
         "hyperion login: ",
+        "Debian GNU/Linux 12 hyperion ttyS0",
     ],
 )
 def test_a_disk_of_the_users_was_reached_when_its_init_is_started_or_speaks(sign: str) -> None:
@@ -90,8 +91,12 @@ def test_a_disk_of_the_users_was_reached_when_its_init_is_started_or_speaks(sign
     assert hands_over(sign) != lives(sign)
 
 
-def test_a_boot_loader_that_says_welcome_is_no_system() -> None:
-    assert not judge(lines("Welcome to GRUB!"), None, off=False).reached
+@pytest.mark.parametrize(
+    "text",
+    ["Welcome to GRUB!", "[    0.0] Kernel command line: ro console=ttyS0", "console=tty0 console=ttyS0"],
+)
+def test_what_boot_loaders_and_kernels_say_is_no_life(text: str) -> None:
+    assert not judge(lines(text), None, off=False).reached
 
 
 def test_an_init_that_cannot_run_is_no_root() -> None:
