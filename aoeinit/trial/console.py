@@ -17,7 +17,7 @@ _VERSION: Final = re.compile(r"version (\S+) on kernel (\S+)")
 _KERNEL: Final = re.compile(r"^(\[ *[0-9]{1,9}\.[0-9]{6}\])", re.ASCII)
 _PANIC: Final = re.compile(r"Kernel panic - not syncing: (.*)")
 _LIFE: Final = re.compile(
-    r"systemd\[1\]: |Welcome to (?!GRUB)|OpenRC [0-9]|INIT: version| login: ?$|^[^\[=]+ ttyS0$"
+    r"Welcome to (?!GRUB|.*(?:dracut|initramfs)).*!$|OpenRC [0-9]|INIT: version| login: ?$|^[^\[=]+ ttyS0$"
 )
 """What the init of a real system says first; with ``quiet`` that is the prompt to log in."""
 _STUCK: Final = re.compile(

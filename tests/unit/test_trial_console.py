@@ -93,7 +93,13 @@ def test_a_disk_of_the_users_was_reached_when_its_init_is_started_or_speaks(sign
 
 @pytest.mark.parametrize(
     "text",
-    ["Welcome to GRUB!", "[    0.0] Kernel command line: ro console=ttyS0", "console=tty0 console=ttyS0"],
+    [
+        "\x1b[0mWelcome to GRUB!",
+        "Welcome to ",
+        "Welcome to GR",
+        "[    0.0] Kernel command line: ro console=ttyS0",
+        "console=tty0 console=ttyS0",
+    ],
 )
 def test_what_boot_loaders_and_kernels_say_is_no_life(text: str) -> None:
     assert not judge(lines(text), None, off=False).reached
