@@ -22,6 +22,7 @@ from tests.lab.disk import Disk, make_disk
 from tests.lab.grub import install_grub
 from tests.lab.image import TOP, build_image, sysroot_for
 from tests.lab.kernels import debian_kernel
+from tests.lab.system import make_system
 from tests.lab.tiny_root import make_tiny_root
 
 # The interpreter and the project may be in root's own folders: whoever has another name may read them, and
@@ -141,6 +142,23 @@ def test_what_a_disk_starts_writes_to_a_copy(workspace: Path) -> None:
     assert tried.told["state"]["init"] == "/sbin/init"
     assert digest(disk.path) == before
     assert "fuse" not in [line.split(" - ")[1].split()[0] for line in mounts() if str(workspace) in line]
+
+
+def test_a_system_that_boots_quietly_is_known_by_its_prompt(workspace: Path) -> None:
+    tree = workspace / "root"
+    make_system(tree, "bookworm", "unused", "/dev/etherd/e11.0p1")
+    units = tree / "etc/systemd/system"
+    (units / "serial-getty@ttyS0.service").unlink()
+    (units / "multi-user.target.wants/aoelab.service").unlink()
+    image, _ = make_image(workspace, "e1000")
+    shutil.copy(debian_kernel("bookworm").vmlinuz, tree / "boot/vmlinuz")
+    shutil.copy(image, tree / "boot/initrd.img")
+    disk = make_disk(workspace / "disk", tree, mib=1024)
+    install_grub(disk, "console=ttyS0 quiet")
+    tried = attempt(workspace, "--disk", disk.path, "--firmware", "bios", "--nic", "e1000")
+    assert tried.code == 0, tried.console
+    assert "aoelab login:" in tried.console or tried.console.rstrip().endswith("aoelab ttyS0")
+    assert "aoeinit: " not in tried.console
 
 
 def mounts() -> list[str]:
