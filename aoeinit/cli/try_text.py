@@ -10,7 +10,7 @@ from aoeinit.cli.status import step_lines
 from aoeinit.cli.views import painter
 from aoeinit.inspect.listing import shown
 from aoeinit.trial.cards import Card
-from aoeinit.trial.console import Line, Outcome
+from aoeinit.trial.console import Line, Outcome, plain
 from aoeinit.trial.plan import Trial
 
 Tell = Callable[[Line], None]
@@ -60,7 +60,8 @@ def full(result: Result) -> Iterator[str]:
         yield from step_lines([(each.name, each.seconds) for each in outcome.steps])
     if not outcome.reached:
         yield "the last of its console"
-        yield from (f"  {shown(each.text)}" for each in result.lines[-TAIL_LINES:])
+        told = [text for each in result.lines if (text := plain(each.text).strip())]
+        yield from (f"  {shown(text)}" for text in told[-TAIL_LINES:])
         yield from hints(result)
     if result.log:
         yield f"the whole console is in {result.log}"

@@ -34,7 +34,7 @@ from aoeinit.system.machine import running_kernel
 from aoeinit.system.qemu import emulated_cards, why_no_kvm
 from aoeinit.system.trials import require_programs, run_trial
 from aoeinit.trial.cards import CARDS, Card, choose_card
-from aoeinit.trial.console import Line
+from aoeinit.trial.console import Line, plain
 from aoeinit.trial.hardware import Hardware, Nic
 from aoeinit.trial.plan import Trial
 
@@ -210,7 +210,10 @@ def progress() -> Iterator["try_text.Tell"]:
         return
 
     def tell(line: Line) -> None:
-        text = f"{line.seconds:6.1f} s  {shown(line.text)}"
+        said = shown(plain(line.text)).strip()
+        if not said:
+            return
+        text = f"{line.seconds:6.1f} s  {said}"
         click.echo(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}", nl=False, err=True)
 
     try:

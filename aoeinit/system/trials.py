@@ -131,8 +131,9 @@ def follow(client: Machine, trial: Trial, tell: Callable[[Line], None]) -> bool:
     """
     seen, patience = 0, trial.seconds
     while (heard := client.hear(patience)) is not None:
-        for line in client.said()[seen:]:
+        for line in client.lines[seen:]:
             tell(line)
+        for line in client.said()[seen:]:
             if trial.disk and hands_over(line.text):
                 patience = min(patience, line.seconds + GRACE_SECONDS)
             elif is_stuck(line.text):

@@ -25,6 +25,8 @@ _STUCK: Final = re.compile(
     r"aoeinit: (?:waiting for ever|.*: a shell on the console)"
 )
 """Nothing comes after these: the firmware has nothing to start, or the agent waits for somebody."""
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\^_c]?)|[\x00-\x1f]", re.ASCII)
+"""Control characters and ECMA-48's sequences of them."""
 _AFTERWORDS: Final = re.compile(
     r"restarting in |switching off in |waiting for ever|the machine does not restart|step |loaded |"
     r".*: a shell on the console"
@@ -58,6 +60,11 @@ class Outcome:
     def agent_seconds(self) -> float | None:
         """How long it took from process 1 to the new root's init."""
         return self.steps[-1].seconds - self.steps[0].seconds if self.reached and self.steps else None
+
+
+def plain(text: str) -> str:
+    """Give a line without what moves the cursor and colours, of which firmware makes much use."""
+    return _ESCAPES.sub("", text)
 
 
 def agent_message(text: str) -> str | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aoeinit.boot.contract import STEPS
 from aoeinit.boot.report import Step
-from aoeinit.trial.console import Line, agent_message, hands_over, is_stuck, judge, lives
+from aoeinit.trial.console import Line, agent_message, hands_over, is_stuck, judge, lives, plain
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of a trial, no secret
 KERNEL = ("[    0.000000] Linux version 6.1.0-test (a@b)",)
@@ -181,6 +181,20 @@ HOSTILE = st.one_of(
     st.text().map(lambda text: f"aoeinit: step {text} reached at {text} s"),
     st.integers().map(lambda number: f"aoeinit: step start reached at {number} s"),
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS", "SeaBIOS"),
+        ("\x1b[0;30;47mWelcome\x1b[1;1H", "Welcome"),
+        ("a\x1b", "a"),
+        ("bell\x07 tab\t.", "bell tab."),
+        ("plain [1m", "plain [1m"),
+    ],
+)
+def test_a_line_is_told_without_what_moves_the_cursor(text: str, told: str) -> None:
+    assert plain(text) == told
 
 
 @given(st.lists(HOSTILE))
