@@ -26,8 +26,8 @@ ZSTD_WINDOW_LOG: Final = 23
 ZSTD_MAX_WORKERS: Final = 8
 ZSTD_JOB: Final = 2 << 20
 """Bytes that a worker takes at a time: so little that the smallest image keeps two busy, and that they begin
-while the archive is still being written. Each looks back over a whole window: hardly anything is lost."""
-ZSTD_FULL_OVERLAP: Final = 9
+while the archive is still being written. How far each looks back into the one before is zstd's own choice for
+the level; at level 6 a whole window would take a tenth longer, for an image that is 1 % smaller."""
 
 
 class Compressor(Protocol):
@@ -79,7 +79,6 @@ def zstd_compressor(level: int, workers: int) -> Compressor:
         window_log=min(ZSTD_WINDOW_LOG, zstandard.ZstdCompressionParameters.from_level(level).window_log),
         threads=max(workers, 1),
         job_size=ZSTD_JOB,
-        overlap_log=ZSTD_FULL_OVERLAP,
         write_checksum=True,
         write_content_size=False,
     )
