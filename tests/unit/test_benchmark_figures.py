@@ -1,5 +1,6 @@
 """The figures of the benchmark, from rounds to a table."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -60,6 +61,26 @@ def test_contestants_take_turns_and_the_first_round_is_not_kept() -> None:
     assert asked == ["a", "b"] * 3
     assert samples == {"a": [{"wall": 3.0}, {"wall": 5.0}], "b": [{"wall": 4.0}, {"wall": 6.0}]}
     assert summed(samples)[0] == Result("a", {"wall": Spread(4.0, 3.0, 5.0)})
+
+
+def test_what_has_to_be_known_of_a_run_is_on_the_page() -> None:
+    comparison = replace(COMPARISON, note="*dracut* is left out.")
+    text = section(Part("build", (comparison,)), {}, "benchmark")
+    assert f"{table(COMPARISON)}\n\n*dracut* is left out.\n" in text
+
+
+def test_a_contestant_that_fails_is_left_out_only_where_that_is_allowed() -> None:
+    said: list[str] = []
+
+    def fail() -> dict[str, float]:
+        raise LabError("no root; see the log")
+
+    contestants = {"a": lambda: {"wall": 1.0}, "b": fail}
+    samples = alternate(contestants, 2, said.append, dispensable={"b"})
+    assert samples == {"a": [{"wall": 1.0}, {"wall": 1.0}]}
+    assert said[0] == "   b is left out: no root"
+    with pytest.raises(LabError, match="no root"):
+        alternate(contestants, 2, said.append, dispensable={"a"})
 
 
 def test_a_table_leaves_empty_what_a_contestant_does_not_have() -> None:
