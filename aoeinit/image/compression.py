@@ -151,5 +151,5 @@ METHODS: Final[dict[str, Method]] = {
     "lz4": Method(range(1, 13), 9, _Lz4),
     "none": Method(range(0), 0, lambda _level: _Plain()),
 }
-"""The methods by name, the default first. For every Ethernet driver and its firmware zstd takes six tenths of the
-time at level 6 that it takes at level 9, and its image is 6 % larger."""
+"""The methods by name, the default first. For every Ethernet driver with firmware zstd takes six tenths
+of the time at level 6 that it takes at level 9, and its image is 6 % larger."""
