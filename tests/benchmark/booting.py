@@ -132,9 +132,10 @@ def booting(net: Network, start: DirectBoot, token: str, log: Path) -> Callable[
 
 
 def moments(lines: Sequence[Line]) -> dict[str, float]:
-    """Find when things happened, in seconds after process 1 began."""
+    """Find when things happened, in seconds after process 1 began; the root also after the kernel did."""
     begin = _when(lines, BEGIN)
-    return {name: _when(lines, pattern) - begin for name, pattern in EVENTS.items()}
+    times = {name: _when(lines, pattern) for name, pattern in EVENTS.items()}
+    return {**{name: time - begin for name, time in times.items()}, "total": times["mounted"]}
 
 
 def _when(lines: Sequence[Line], pattern: str) -> float:

@@ -31,6 +31,7 @@ MEASURES: Final = {
     "carrier": Measure("carrier", "s"),
     "disk": Measure("disk known", "s"),
     "mounted": Measure("root mounted", "s"),
+    "total": Measure("the same from the kernel's start", "s"),
     "failed": Measure("failed before", "", 1, 0),
     "rate": Measure("copied", "MB/s", 1e-6, 0, more_is_better=True),
 }

@@ -129,7 +129,7 @@ LOG = (
 
 def test_the_moments_of_a_boot_are_counted_from_process_1_by_the_kernels_clock() -> None:
     lines = [Line(20.0, text) for text in LOG]
-    assert moments(lines) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5}
+    assert moments(lines) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5, "total": 4.0}
 
 
 def test_a_boot_whose_kernel_did_not_mount_the_root_has_no_moments() -> None:
