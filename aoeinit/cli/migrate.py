@@ -171,7 +171,9 @@ def found_disk(target: "Target", device: Path | None, heads: "Heads") -> "Iterat
         yield found
         return
     with attached(device) as node:
-        yield Disk(target, node, blocks.size_of(node), os.path.realpath(device) if device.is_file() else "")
+        file = os.path.realpath(device) if device.is_file() else ""
+        names = (blocks.attribute(node, f"device/{name}") for name in ("model", "serial"))
+        yield Disk(target, node, blocks.size_of(node), file, *names)
 
 
 def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepared:

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aoeinit.aoe.discovery import Heads
+from aoeinit.aoe import identify
+from aoeinit.aoe.discovery import Found, Heads
 from aoeinit.aoe.target import Target
 from aoeinit.boot.report import read_driver
 from aoeinit.cli import making
@@ -48,7 +49,7 @@ def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
     server = blocks.attribute(disk.node, "mac")
     return TargetFacts(
         disk=disk,
-        model=blocks.attribute(disk.node, "firmware-version"),
+        firmware=blocks.attribute(disk.node, "firmware-version"),
         server=":".join(server[at : at + 2] for at in range(0, len(server), 2)),
         interface=blocks.attribute(disk.node, "netif").partition(",")[0],
         holds=tuple(blocks.signatures(disk.node)),
@@ -140,25 +141,44 @@ def find_disk(target: Target, heads: Heads) -> Disk:
     state = blocks.attribute(node, "state")
     if not state.startswith("up"):
         raise AoeinitError(f"target {target} is {state or 'not up'}", "see to its server, and load aoe anew")
-    reason = conflict(target, heads)
+    found = heard(target, heads)
+    reason = conflict(found, target, heads)
     if reason:
         raise AoeinitError(
             f"two servers answer for {target}, and each may have a disk of its own: {reason}",
             "stop one of them; servers of one disk are declared with --heads (see aoeinit discover)",
         )
-    return Disk(target, node, blocks.size_of(node))
+    answer = identity_in(found)
+    return Disk(
+        *(target, node, blocks.size_of(node)),
+        model=answer.model if answer else "",
+        serial=answer.serial if answer else "",
+    )
 
 
-def conflict(target: Target, heads: Heads) -> str | None:
-    """Tell why the servers of a target may not have one disk, if anything says so.
-
-    The driver writes to all of them in turn, and sysfs has only one. Where user space hears nothing, what
-    the driver has heard counts.
-    """
+def heard(target: Target, heads: Heads) -> Found | None:
+    """Ask for a target from user space; ``None`` where nothing is heard."""
     with suppress(AoeinitError):
         for found in packets.discover((), target, heads=heads, seconds=DISCOVER_SECONDS).targets:
             if found.target == target:
-                return found.conflict
+                return found
+    return None
+
+
+def identity_in(found: Found | None) -> identify.Identity | None:
+    """Give what a target's disk says of itself; the driver keeps none of it but the size."""
+    answers = (path.identity for path in found.paths) if found else ()
+    return next((each for each in answers if each), None)
+
+
+def conflict(found: Found | None, target: Target, heads: Heads) -> str | None:
+    """Tell why the servers of a target may not have one disk, if anything says so.
+
+    The driver writes to all of them in turn, and sysfs has only one. Where user space has ``found`` nothing,
+    what the driver has heard counts.
+    """
+    if found:
+        return found.conflict
     servers = dict.fromkeys(path.mac for path in read_driver(ROOT, f"{target}").paths)
     if len(servers) > 1 and not servers.keys() <= set(heads.get(target, ())):
         return f"the driver knows {' and '.join(servers)}"

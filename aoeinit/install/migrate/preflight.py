@@ -48,12 +48,12 @@ class Finding:
 class TargetFacts:
     """What is known of the target: ``holds`` are the signatures on it, ``used_by`` what has it open.
 
-    ``server`` is the MAC of the server that answers for it, and ``interface`` the one that it is reached
-    through; both are empty for a device of the server itself.
+    ``server`` is the MAC of the server that answers for it, ``firmware`` that server's version, and
+    ``interface`` the one that it is reached through; they are empty for a device of the server itself.
     """
 
     disk: Disk
-    model: str
+    firmware: str
     server: str
     interface: str
     holds: tuple[str, ...]
