@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -131,10 +132,15 @@ def migrate(
                 "the system cannot be moved like this", "nothing was written; --plan shows all"
             )
         agree(prepared, yes=yes)
-        how = f"--device {device} --as {place}" if device else f"--target {place}"
+        how = f"--device {quote(f'{device}')} --as {place}" if device else f"--target {place}"
         how += "".join(f" --heads {each}" for each in declared)
-        told = frozenset(each.text for each in prepared.findings)
-        run = Run(prepared.migration, prepared.progress or begin(prepared.migration), how, told, quiet=quiet)
+        run = Run(
+            *(prepared.migration, prepared.progress or begin(prepared.migration), how),
+            told=frozenset(each.text for each in prepared.findings),
+            quiet=quiet,
+            laid_out=f" --layout {quote(f'{layout}')}" if layout else "",
+            recorded=prepared.progress is not None,
+        )
         carry_out_steps(run)
     text.show_result(prepared.migration, run.warnings, as_json=as_json)
     return 0

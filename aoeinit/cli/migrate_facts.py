@@ -186,7 +186,7 @@ def conflict(found: Found | None, target: Target, heads: Heads) -> str | None:
 
 
 def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bool) -> Progress | None:
-    """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
+    """Read what an earlier run has left on the target; ``None`` where somebody uses that.
 
     Unless this run ``writes``, the target stays as it is, with a journal that was not replayed.
     Raises :class:`AoeinitError` where there is nothing to go on with.
@@ -200,7 +200,7 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
     name = f"{identity.uuid('filesystem /')}"
     root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
     if root is None:
-        return None
+        raise not_begun(disk)
     options = shown_with(root.fstype or "", writes=writes)
     shown = ("-o", ",".join(options)) if options else ()
     run(Command(("mount", "-t", root.fstype or "auto", *shown, root.path, f"{TO}"), "shows the record"))
@@ -214,8 +214,16 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
     finally:
         run(Command(("umount", f"{TO}"), "is no longer needed"))
     if state is None:
-        return None
+        raise not_begun(disk)
     return read_progress(state.content, identity, disk, {each.point for each in source.mounts})
+
+
+def not_begun(disk: Disk) -> AoeinitError:
+    """Make the error of a run that was cut short so early that it has not even left its layout."""
+    return AoeinitError(
+        f"{disk.node} has no record yet: the earlier run was cut short before any file was copied",
+        "begin anew: leave out --resume, and add --wipe and the --layout that it had, if any",
+    )
 
 
 def shown_with(filesystem: str, *, writes: bool) -> tuple[str, ...]:

@@ -75,10 +75,11 @@ def carry_out_steps(run: Run) -> None:
 
 
 def again(run: Run) -> str:
-    """Say how to go on, to the same end."""
+    """Say how to get to the same end: without a record there is nothing that a later run could go on with."""
     migration = run.migration
-    options = f"--resume --interface {migration.interface}{' --verify full' * migration.full}"
-    return f"go on with: aoeinit migrate {run.named} {options}"
+    how, options = ("go on", "--resume") if run.recorded else ("begin anew", f"--wipe{run.laid_out}")
+    options += f" --interface {migration.interface}{' --verify full' * migration.full}"
+    return f"{how} with: aoeinit migrate {run.named} {options}"
 
 
 def finish(step: Step, run: Run) -> None:
@@ -93,4 +94,5 @@ def finish(step: Step, run: Run) -> None:
             mounts.settle(place_of(volume))
         record = Present(text_of(done), 0o600)
         apply(ROOT, Change(RECORD, look(ROOT, RECORD), record, "tells how far the migration has come"))
+        run.recorded = True
     run.progress = done

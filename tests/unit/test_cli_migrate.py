@@ -284,17 +284,28 @@ def test_a_step_is_done_when_all_file_systems_have_taken_it(
         finish(step, run)
     assert settled == ["/run/aoeinit/migrate/root", "/run/aoeinit/migrate/root/boot"]
     assert step.name not in run.progress.done
+    assert not run.recorded
     assert not (tmp_path / RECORD).exists()
     monkeypatch.setattr(system_mounts, "settle", lambda _place: None)
     finish(step, run)
     assert step.name in run.progress.done
+    assert run.recorded
     assert (tmp_path / RECORD).is_file()
 
 
 @pytest.mark.parametrize("named", ["--target e11.0", "--device /srv/e11.0.img --as e11.0"])
 def test_a_migration_that_was_cut_short_says_how_it_goes_on(named: str) -> None:
     migration = migration_of(debian())
-    run = Run(migration, begin(migration), named)
+    run = Run(migration, begin(migration), named, recorded=True)
     expected = f"go on with: aoeinit migrate {named} --resume --interface enp0s3"
     assert again(run) == expected
     assert again(replace(run, migration=replace(migration, full=True))) == f"{expected} --verify full"
+
+
+def test_one_that_was_cut_short_before_its_record_says_how_it_begins_anew() -> None:
+    run = Run(migration_of(debian()), begin(migration_of(debian())), "--target e11.0")
+    expected = "begin anew with: aoeinit migrate --target e11.0 --wipe"
+    assert again(run) == f"{expected} --interface enp0s3"
+    assert again(replace(run, laid_out=" --layout my.toml")) == (
+        f"{expected} --layout my.toml --interface enp0s3"
+    )

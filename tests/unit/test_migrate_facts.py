@@ -180,7 +180,9 @@ def test_a_plan_does_not_replay_the_journal_of_the_target(
     monkeypatch.setattr(migrate_facts, "look", lambda *_: None)
     monkeypatch.setattr(migrate_facts, "has_files", lambda _: False)
     for writes, options in ((False, planning), (True, writing)):
-        migrate_facts.found_progress(debian(), DISK, identity, writes=writes)
+        with pytest.raises(AoeinitError, match="has no record yet") as found:
+            migrate_facts.found_progress(debian(), DISK, identity, writes=writes)
+        assert "--wipe" in f"{found.value.hint}"
         mount = ran[-2]
         assert mount[:3] == ("mount", "-t", filesystem)
         assert (mount[4] if "-o" in mount else "") == options
