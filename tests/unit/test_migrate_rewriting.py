@@ -178,7 +178,7 @@ def test_every_image_gets_to_know_the_target_once(sysroot: Path) -> None:
 
 def test_grub_is_put_on_the_target_and_told_the_root(sysroot: Path) -> None:
     actions = list(rewriting.grub(sysroot, migration_of(debian())))
-    assert "root=/dev/etherd/e11.0p3" in content(changes(actions)["etc/default/grub"])
+    assert 'GRUB_DEVICE="/dev/etherd/e11.0p3"' in content(changes(actions)["etc/default/grub"])
     words = [action.words for action in actions if isinstance(action, Command)]
     assert ("grub-install", "--target=i386-pc", "--recheck", "/dev/etherd/e11.0") in words
     assert words[-1][0] == "grub-mkconfig"
