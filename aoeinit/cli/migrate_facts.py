@@ -13,6 +13,7 @@ from aoeinit.aoe.target import Target
 from aoeinit.boot.report import read_driver
 from aoeinit.cli import making
 from aoeinit.cli.hooks import is_callable, own_command
+from aoeinit.cli.network import require_card
 from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
 from aoeinit.doctor.entries import version_key
@@ -68,6 +69,8 @@ def facts(
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
+        if interface:
+            require_card(interface, Path("/sys"))
         over = "" if isinstance(target, AoeinitError) else target.interface
         chosen, mac = boot_card(known, interface, over)
     except AoeinitError as error:
