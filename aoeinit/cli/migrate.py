@@ -234,6 +234,7 @@ def planned(
         identity=identity,
         interface=interface,
         mac=found.mac,
+        mtu=found.mtu,
         releases=copied or tuple(each for each, reason in found.kernels.items() if reason is None),
         command=own_command(ROOT),
         debian=is_debian(ROOT),

@@ -25,7 +25,7 @@ from aoeinit.install.migrate.plan import TO
 from aoeinit.install.migrate.preflight import Facts, TargetFacts, needed_programs
 from aoeinit.install.migrate.progress import RECORD, Progress, read_progress
 from aoeinit.install.migrate.source import Source
-from aoeinit.install.network.interface import choose
+from aoeinit.install.network.interface import ETHERNET_MTU, choose
 from aoeinit.install.state import look
 from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.kernel.release import installed_releases
@@ -86,8 +86,17 @@ def facts(
         running=frozenset(blocks.processes()),
         interface=chosen,
         mac=mac,
+        mtu=mtu_of(chosen) if isinstance(chosen, str) else ETHERNET_MTU,
         command=command if is_callable(ROOT, command) else None,
     )
+
+
+def mtu_of(interface: str, sysfs: Path = Path("/sys")) -> int:
+    """Tell the MTU that a card has now."""
+    try:
+        return int((sysfs / "class/net" / interface / "mtu").read_text())
+    except (OSError, ValueError):
+        return ETHERNET_MTU
 
 
 def boot_card(known: Sequence[tuple[str, str]], name: str | None, over: str) -> tuple[str, str]:

@@ -140,6 +140,14 @@ def test_what_is_made_of_cards_is_no_card_to_boot_from(over: str) -> None:
             migrate_facts.boot_card(cards, None, over)
 
 
+@pytest.mark.parametrize(("text", "mtu"), [("9000\n", 9000), ("", 1500), (None, 1500)])
+def test_a_card_has_the_mtu_that_sysfs_tells(tmp_path: File, text: str | None, mtu: int) -> None:
+    if text is not None:
+        (tmp_path / "class/net/eth0").mkdir(parents=True)
+        (tmp_path / "class/net/eth0/mtu").write_text(text)
+    assert migrate_facts.mtu_of("eth0", tmp_path) == mtu
+
+
 def test_on_the_server_the_only_card_is_taken() -> None:
     assert migrate_facts.boot_card(CARDS[:1], None, "") == CARDS[0]
 

@@ -131,6 +131,7 @@ def test_what_cannot_be_moved_is_refused(source: Source, text: str) -> None:
     [
         ({"running": frozenset({"postgres", "mariadbd"})}, "running while it is copied: MariaDB, PostgreSQL"),
         ({"kernels": {"5.14": NO_AOE, "6.1": None}}, "no image for kernel 5.14"),
+        ({"mtu": 9000}, "enp0s3 has an MTU of 9000, and would get it under the root, too: rd.aoe.mtu=9000"),
         ({"command": None}, "new kernels will get no image"),
         (
             {"source": replace(fedora_btrfs(), snapshots=("a", "b"))},

@@ -8,6 +8,7 @@ from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout
 from aoeinit.install.migrate.source import Source
+from aoeinit.install.network.interface import ETHERNET_MTU
 from aoeinit.install.record import ChangePlan
 from aoeinit.install.state import Change
 
@@ -32,7 +33,7 @@ class Migration:
     ``interface`` and ``mac`` are those of the card that the machine will boot from. ``releases`` are the
     kernels that get an image. ``command`` is what hooks call. ``debian`` says that packages of kernels run
     the scripts in ``/etc/kernel/postinst.d``. ``full`` compares contents, else sizes and times. ``resumed``
-    says that an earlier run was cut short.
+    says that an earlier run was cut short. ``mtu`` is what the card has on the running system, in bytes.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class Migration:
     debian: bool
     full: bool = False
     resumed: bool = False
+    mtu: int = ETHERNET_MTU
 
 
 @dataclass(frozen=True, slots=True)

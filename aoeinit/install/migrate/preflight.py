@@ -15,6 +15,7 @@ from aoeinit.install.migrate.progress import Progress
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import Step
 from aoeinit.install.network.conflicts import Fatal
+from aoeinit.install.network.interface import ETHERNET_MTU
 
 DATABASES: Final = {
     "mysqld": "MySQL",
@@ -66,8 +67,9 @@ class Facts:
     """All that the preflight goes by.
 
     ``target``, ``layout`` and ``interface`` are the error itself where there is none;
-    ``mac`` is the interface's. ``programs`` are those that were found. ``kernels`` are the releases that were
-    found to be bootable, the newest last, each with what keeps an image from being made of it, or nothing.
+    ``mac`` and ``mtu`` are the interface's. ``programs`` are those that were found. ``kernels`` are the
+    releases that were found to be bootable, the newest last, each with what keeps an image from being made of
+    it, or nothing.
     ``running`` are names of processes. ``commands`` tells which of the commands the moved system will call
     are there.
     """
@@ -81,6 +83,7 @@ class Facts:
     interface: str | AoeinitError
     mac: str
     command: str | None
+    mtu: int = ETHERNET_MTU
 
 
 def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tuple[Finding, ...]:
@@ -257,6 +260,13 @@ def _kernels(kernels: Mapping[str, AoeinitError | None]) -> Iterator[Finding]:
 def _machine(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.interface, AoeinitError):
         yield of_error(facts.interface)
+    if facts.mtu != ETHERNET_MTU:
+        yield Finding(
+            "warning",
+            f"{facts.interface} has an MTU of {facts.mtu}, and would get it under the root, too: "
+            f"rd.aoe.mtu={facts.mtu} comes into the command line",
+            "network and server have to take frames of that size; else set it to 1500 first",
+        )
     running = sorted({DATABASES[name] for name in facts.running & set(DATABASES)})
     if running:
         yield Finding(
