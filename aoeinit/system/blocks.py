@@ -55,13 +55,20 @@ def source_system() -> Source:
         fstab.read_text(errors="replace") if fstab.is_file() else "",
         firmware="efi" if Path("/sys/firmware/efi").is_dir() else "bios",
     )
-    source = replace(source, swaps=tuple(named_swaps(source)))
+    counted = tuple(replace(each, files=files_in(each.point)) for each in source.mounts)
+    source = replace(source, mounts=counted, swaps=tuple(named_swaps(source)))
     if source.root.subvolume is None or not shutil.which("btrfs", path=search_path()):
         return source
     # What can be written to is in use, as the layers of containers are.
     words = ("btrfs", "subvolume", "list", "-s", "-r", "/")
     listed = run(Command(words, "lists read-only snapshots"))
     return replace(source, snapshots=read_snapshots(listed, source.mounts))
+
+
+def files_in(point: str) -> int:
+    """Tell how many files a file system has; 0 for a type that makes inodes as it needs them."""
+    found = os.statvfs(point)
+    return found.f_files - found.f_ffree
 
 
 def named_swaps(source: Source) -> Iterator[Swap]:
