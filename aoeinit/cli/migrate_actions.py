@@ -149,9 +149,9 @@ def copy(action: Copy, run: Run) -> None:
     if mounts.device_at(TO) != action.device:
         raise AoeinitError(f"{TO} is not on {action.device}", "see what has unmounted it")
     guard(action.command, run)
-    bar = Bar(action.expected, start=used_in(TO), quiet=run.quiet)
+    bar = Bar(action.expected, start=sum(map(used_in, action.places)), quiet=run.quiet)
     try:
-        ended = run_long(action.command, FOLDER, lambda: bar.show(used_in(TO)))
+        ended = run_long(action.command, FOLDER, lambda: bar.show(sum(map(used_in, action.places))))
     finally:
         bar.close()
     free = os.statvfs(TO)

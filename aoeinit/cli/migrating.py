@@ -11,9 +11,9 @@ import click
 
 from aoeinit.cli.migrate_actions import Run, is_root_mounted, perform
 from aoeinit.errors import AoeinitError
-from aoeinit.install.migrate.plan import FOLDER, FROM, ROOT, TO, TOP
+from aoeinit.install.migrate.plan import FOLDER, FROM, ROOT, TO, TOP, place_of
 from aoeinit.install.migrate.progress import RECORD, text_of
-from aoeinit.install.migrate.steps import PREPARED, Step, left, place_of, steps
+from aoeinit.install.migrate.steps import PREPARED, Step, left, steps
 from aoeinit.install.state import Change, Present, look
 from aoeinit.system import blocks, mounts
 from aoeinit.system.changes import apply

@@ -6,7 +6,7 @@ from typing import Final
 
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
-from aoeinit.install.migrate.layout import Layout
+from aoeinit.install.migrate.layout import Layout, Volume
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.network.interface import ETHERNET_MTU
 from aoeinit.install.record import ChangePlan
@@ -24,6 +24,11 @@ TO: Final = FOLDER / "to"
 
 TOP: Final = FOLDER / "top"
 """The top level of a Btrfs, in which its subvolumes are made."""
+
+
+def place_of(volume: Volume) -> Path:
+    """Tell where a file system of the target is mounted for the migration."""
+    return Path(f"{ROOT}{volume.point}".rstrip("/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,15 @@ class Migration:
 class Copy:
     """Copying what is at ``point``: rsync, and the device that is to be behind :data:`TO`.
 
-    ``expected`` are the bytes that will be in use on that device when all that belongs there is copied.
+    ``expected`` are the bytes that will be in use at ``places`` when all that belongs there is copied: those
+    of several partitions if parts of one file system get there.
     """
 
     command: Command
     point: str
     device: str
     expected: int
+    places: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)

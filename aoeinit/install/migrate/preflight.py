@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from aoeinit.errors import AoeinitError
+from aoeinit.install.migrate.copying import room_of
 from aoeinit.install.migrate.disk import Disk
-from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
+from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SPARE, SWAP, Layout, least_size
 from aoeinit.install.migrate.making import PACKAGES
 from aoeinit.install.migrate.plan import Files
 from aoeinit.install.migrate.progress import Progress
@@ -99,6 +100,7 @@ def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tupl
             else _target(facts.target, wipe=wipe)
         ),
         *_layout(facts),
+        *(() if isinstance(facts.layout, AoeinitError) else _rooms(facts.source, facts.layout)),
         *_source(facts.source),
         *_programs(facts),
         *_kernels(facts.kernels),
@@ -185,6 +187,21 @@ def _layout(facts: Facts) -> Iterator[Finding]:
             "this machine boots through EFI, and the layout has no EFI system partition",
             "mount it at /boot/efi, or name one in a --layout file",
         )
+
+
+def _rooms(source: Source, layout: Layout) -> Iterator[Finding]:
+    """Look whether what gets split has room in all its parts together."""
+    for room in dict.fromkeys(room_of(each, source, layout) for _, each in layout.volumes):
+        names = [each.name for each in room.partitions]
+        # Each brings a file system of its own with it, but what is used is in one of them only.
+        needed = least_size(room.partitions[0].filesystem, room.used) + SPARE * (len(names) - 1)
+        size = sum(each.size for each in room.partitions)
+        if len(names) > 1 and size < needed:
+            yield error(
+                f"{' and '.join(names)} are to hold {needed >> 20} MiB together, and get {size >> 20}: "
+                f"they share what is on {', '.join(sorted(each.point for each in room.mounts))}",
+                "make them larger in the --layout file, or the target",
+            )
 
 
 def _source(source: Source) -> Iterator[Finding]:
