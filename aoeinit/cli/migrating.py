@@ -86,7 +86,9 @@ def finish(step: Step, run: Run) -> None:
     """Record on the target that a step is done, once the target can hold the record."""
     if step.name == "table":
         layout, disk = run.migration.layout, run.migration.disk
-        blocks.wait_for_nodes(tuple(disk.part(each.number) for each in layout.partitions), NODE_SECONDS)
+        blocks.wait_for_nodes(
+            disk.node, tuple(disk.part(each.number) for each in layout.partitions), NODE_SECONDS
+        )
     done = run.progress if step.always else run.progress.after(step.name)
     if PREPARED in done.done and is_root_mounted(run):
         # What is recorded as done must have arrived: a later run, and a quick comparison, would believe it.

@@ -31,6 +31,8 @@ ETHERD: Final = Path("/dev/etherd")
 SYS_BLOCK: Final = Path("/sys/block")
 PROBE_SECONDS: Final = 2
 """How long to wait for an answer before the driver is told to ask again."""
+TABLE_SECONDS: Final = 1
+"""How long the kernel may take to read a table itself."""
 SECTOR: Final = 512
 """The unit of sizes in sysfs, in bytes, whatever the device's own sectors are."""
 
@@ -189,15 +191,24 @@ def users(node: str) -> Iterator[str]:
         yield "it, or a partition of it, is mounted, swapped to or part of another device"
 
 
+def tell_kernel(node: str) -> None:
+    """Tell the kernel of the partitions on a disk: some do not read tables themselves, not of every disk."""
+    run(Command(("partx", "--update", node), "tells the kernel of the partitions", package="util-linux"))
+
+
 def wait_for_nodes(
-    nodes: tuple[str, ...], seconds: float, sleep: Callable[[float], None] = time.sleep
+    disk: str, nodes: tuple[str, ...], seconds: float, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Wait until the devices of new partitions are there; raises :class:`AoeinitError` if they never come."""
     end = time.monotonic() + seconds
+    if any(not is_block(node) for node in nodes):
+        sleep(TABLE_SECONDS)
+    if any(not is_block(node) for node in nodes):
+        tell_kernel(disk)
     while missing := [node for node in nodes if not is_block(node)]:
         if time.monotonic() >= end:
             raise AoeinitError(
-                f"{missing[0]} has not appeared", "the kernel did not read the new table: run partprobe"
+                f"{missing[0]} has not appeared", "see the kernel's log, and whether udev runs"
             )
         sleep(0.05)
 
