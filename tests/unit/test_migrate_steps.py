@@ -277,6 +277,15 @@ def test_contents_are_compared_only_if_asked_for() -> None:
     assert "--dry-run" in rsync(compare_actions("/", quick))
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_the_efi_partition_is_compared_like_all_others(*, full: bool) -> None:
+    migration = replace(migration_of(fedora_lvm()), full=full)
+    assert "compare /boot/efi" in [step.name for step in steps(migration)]
+    words = rsync(compare_actions("/boot/efi", migration))
+    assert ("--checksum" in words) == full
+    assert {"--recursive", "--times", "--delete", "--dry-run"} <= set(words)
+
+
 def test_what_an_earlier_run_has_copied_is_not_believed_by_its_size_and_time() -> None:
     migration = migration_of(debian())
     assert "--checksum" not in rsync(copy_actions("/", migration))
