@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -131,10 +132,15 @@ def migrate(
                 "the system cannot be moved like this", "nothing was written; --plan shows all"
             )
         agree(prepared, yes=yes)
-        how = f"--device {device} --as {place}" if device else f"--target {place}"
+        how = f"--device {quote(f'{device}')} --as {place}" if device else f"--target {place}"
         how += "".join(f" --heads {each}" for each in declared)
-        told = frozenset(each.text for each in prepared.findings)
-        run = Run(prepared.migration, prepared.progress or begin(prepared.migration), how, told, quiet=quiet)
+        run = Run(
+            *(prepared.migration, prepared.progress or begin(prepared.migration), how),
+            told=frozenset(each.text for each in prepared.findings),
+            quiet=quiet,
+            laid_out=f" --layout {quote(f'{layout}')}" if layout else "",
+            recorded=prepared.progress is not None,
+        )
         carry_out_steps(run)
     text.show_result(prepared.migration, run.warnings, as_json=as_json)
     return 0
@@ -171,7 +177,9 @@ def found_disk(target: "Target", device: Path | None, heads: "Heads") -> "Iterat
         yield found
         return
     with attached(device) as node:
-        yield Disk(target, node, blocks.size_of(node), os.path.realpath(device) if device.is_file() else "")
+        file = os.path.realpath(device) if device.is_file() else ""
+        names = (blocks.attribute(node, f"device/{name}") for name in ("model", "serial"))
+        yield Disk(target, node, blocks.size_of(node), file, *names)
 
 
 def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepared:
@@ -226,6 +234,7 @@ def planned(
         identity=identity,
         interface=interface,
         mac=found.mac,
+        mtu=found.mtu,
         releases=copied or tuple(each for each, reason in found.kernels.items() if reason is None),
         command=own_command(ROOT),
         debian=is_debian(ROOT),

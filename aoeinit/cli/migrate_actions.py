@@ -49,7 +49,8 @@ HARMLESS: Final = frozenset({"/dev/null", "/dev/zero"})
 class Run:
     """One run of a migration: what it works on, how its target was ``named``, the warnings it gave.
 
-    What the preflight has ``told`` is not said again.
+    What the preflight has ``told`` is not said again. ``laid_out`` is the option for the layout file, if
+    there is one. ``recorded`` says that there is a record on the target.
     """
 
     migration: Migration
@@ -57,6 +58,8 @@ class Run:
     named: str
     told: frozenset[str] = frozenset()
     quiet: bool = False
+    laid_out: str = ""
+    recorded: bool = False
     warnings: list[str] = field(default_factory=list)
 
     def tell(self, text: str) -> None:
@@ -146,9 +149,9 @@ def copy(action: Copy, run: Run) -> None:
     if mounts.device_at(TO) != action.device:
         raise AoeinitError(f"{TO} is not on {action.device}", "see what has unmounted it")
     guard(action.command, run)
-    bar = Bar(action.expected, start=used_in(TO), quiet=run.quiet)
+    bar = Bar(action.expected, start=sum(map(used_in, action.places)), quiet=run.quiet)
     try:
-        ended = run_long(action.command, FOLDER, lambda: bar.show(used_in(TO)))
+        ended = run_long(action.command, FOLDER, lambda: bar.show(sum(map(used_in, action.places))))
     finally:
         bar.close()
     free = os.statvfs(TO)

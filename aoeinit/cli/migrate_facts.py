@@ -7,11 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from aoeinit.aoe.discovery import Heads
+from aoeinit.aoe import identify
+from aoeinit.aoe.discovery import Found, Heads
 from aoeinit.aoe.target import Target
 from aoeinit.boot.report import read_driver
 from aoeinit.cli import making
 from aoeinit.cli.hooks import is_callable, own_command
+from aoeinit.cli.network import require_card
 from aoeinit.cli.settings import settings_for
 from aoeinit.config import change
 from aoeinit.doctor.entries import version_key
@@ -23,7 +25,7 @@ from aoeinit.install.migrate.plan import TO
 from aoeinit.install.migrate.preflight import Facts, TargetFacts, needed_programs
 from aoeinit.install.migrate.progress import RECORD, Progress, read_progress
 from aoeinit.install.migrate.source import Source
-from aoeinit.install.network.interface import choose
+from aoeinit.install.network.interface import ETHERNET_MTU, choose
 from aoeinit.install.state import look
 from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.kernel.release import installed_releases
@@ -48,7 +50,7 @@ def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
     server = blocks.attribute(disk.node, "mac")
     return TargetFacts(
         disk=disk,
-        model=blocks.attribute(disk.node, "firmware-version"),
+        firmware=blocks.attribute(disk.node, "firmware-version"),
         server=":".join(server[at : at + 2] for at in range(0, len(server), 2)),
         interface=blocks.attribute(disk.node, "netif").partition(",")[0],
         holds=tuple(blocks.signatures(disk.node)),
@@ -67,6 +69,8 @@ def facts(
     chosen: str | AoeinitError
     try:
         known = [(each.name, each.mac) for each in network_interfaces(Path("/sys"))]
+        if interface:
+            require_card(interface, Path("/sys"))
         over = "" if isinstance(target, AoeinitError) else target.interface
         chosen, mac = boot_card(known, interface, over)
     except AoeinitError as error:
@@ -82,8 +86,17 @@ def facts(
         running=frozenset(blocks.processes()),
         interface=chosen,
         mac=mac,
+        mtu=mtu_of(chosen) if isinstance(chosen, str) else ETHERNET_MTU,
         command=command if is_callable(ROOT, command) else None,
     )
+
+
+def mtu_of(interface: str, sysfs: Path = Path("/sys")) -> int:
+    """Tell the MTU that a card has now."""
+    try:
+        return int((sysfs / "class/net" / interface / "mtu").read_text())
+    except (OSError, ValueError):
+        return ETHERNET_MTU
 
 
 def boot_card(known: Sequence[tuple[str, str]], name: str | None, over: str) -> tuple[str, str]:
@@ -140,25 +153,44 @@ def find_disk(target: Target, heads: Heads) -> Disk:
     state = blocks.attribute(node, "state")
     if not state.startswith("up"):
         raise AoeinitError(f"target {target} is {state or 'not up'}", "see to its server, and load aoe anew")
-    reason = conflict(target, heads)
+    found = heard(target, heads)
+    reason = conflict(found, target, heads)
     if reason:
         raise AoeinitError(
             f"two servers answer for {target}, and each may have a disk of its own: {reason}",
             "stop one of them; servers of one disk are declared with --heads (see aoeinit discover)",
         )
-    return Disk(target, node, blocks.size_of(node))
+    answer = identity_in(found)
+    return Disk(
+        *(target, node, blocks.size_of(node)),
+        model=answer.model if answer else "",
+        serial=answer.serial if answer else "",
+    )
 
 
-def conflict(target: Target, heads: Heads) -> str | None:
-    """Tell why the servers of a target may not have one disk, if anything says so.
-
-    The driver writes to all of them in turn, and sysfs has only one. Where user space hears nothing, what
-    the driver has heard counts.
-    """
+def heard(target: Target, heads: Heads) -> Found | None:
+    """Ask for a target from user space; ``None`` where nothing is heard."""
     with suppress(AoeinitError):
         for found in packets.discover((), target, heads=heads, seconds=DISCOVER_SECONDS).targets:
             if found.target == target:
-                return found.conflict
+                return found
+    return None
+
+
+def identity_in(found: Found | None) -> identify.Identity | None:
+    """Give what a target's disk says of itself; the driver keeps none of it but the size."""
+    answers = (path.identity for path in found.paths) if found else ()
+    return next((each for each in answers if each), None)
+
+
+def conflict(found: Found | None, target: Target, heads: Heads) -> str | None:
+    """Tell why the servers of a target may not have one disk, if anything says so.
+
+    The driver writes to all of them in turn, and sysfs has only one. Where user space has ``found`` nothing,
+    what the driver has heard counts.
+    """
+    if found:
+        return found.conflict
     servers = dict.fromkeys(path.mac for path in read_driver(ROOT, f"{target}").paths)
     if len(servers) > 1 and not servers.keys() <= set(heads.get(target, ())):
         return f"the driver knows {' and '.join(servers)}"
@@ -166,7 +198,7 @@ def conflict(target: Target, heads: Heads) -> str | None:
 
 
 def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bool) -> Progress | None:
-    """Read what an earlier run has left on the target; ``None`` where that was cut short before all files.
+    """Read what an earlier run has left on the target; ``None`` where somebody uses that.
 
     Unless this run ``writes``, the target stays as it is, with a journal that was not replayed.
     Raises :class:`AoeinitError` where there is nothing to go on with.
@@ -180,7 +212,7 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
     name = f"{identity.uuid('filesystem /')}"
     root = next((each for each in blocks.partitions_of(disk.node) if each.uuid == name), None)
     if root is None:
-        return None
+        raise not_begun(disk)
     options = shown_with(root.fstype or "", writes=writes)
     shown = ("-o", ",".join(options)) if options else ()
     run(Command(("mount", "-t", root.fstype or "auto", *shown, root.path, f"{TO}"), "shows the record"))
@@ -194,8 +226,16 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
     finally:
         run(Command(("umount", f"{TO}"), "is no longer needed"))
     if state is None:
-        return None
+        raise not_begun(disk)
     return read_progress(state.content, identity, disk, {each.point for each in source.mounts})
+
+
+def not_begun(disk: Disk) -> AoeinitError:
+    """Make the error of a run that was cut short so early that it has not even left its layout."""
+    return AoeinitError(
+        f"{disk.node} has no record yet: the earlier run was cut short before any file was copied",
+        "begin anew: leave out --resume, and add --wipe and the --layout that it had, if any",
+    )
 
 
 def shown_with(filesystem: str, *, writes: bool) -> tuple[str, ...]:

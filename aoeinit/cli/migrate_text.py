@@ -12,6 +12,7 @@ import click
 from aoeinit.cli.bar import amount
 from aoeinit.cli.changes import line
 from aoeinit.errors import AoeinitError
+from aoeinit.inspect.listing import shown
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.handover import firmware_advice, server_lines
 from aoeinit.install.migrate.plan import (
@@ -45,8 +46,11 @@ def show_findings(prepared: "Prepared") -> None:
 
 def target_line(target: "TargetFacts") -> str:
     """Say which target it is."""
-    words = [f"{target.disk.node}: {amount(target.disk.size)}"]
-    words += [f"firmware {target.model}"] if target.model else []
+    disk = target.disk
+    words = [f"{disk.node}: {amount(disk.size)}"]
+    words += [f"model {shown(disk.model)}"] if disk.model else []
+    words += [f"serial {shown(disk.serial)}"] if disk.serial else []
+    words += [f"firmware {target.firmware}"] if target.firmware else []
     words += [f"server {target.server} through {target.interface}"] if target.server else []
     return ", ".join(words)
 
@@ -161,7 +165,9 @@ def target_values(target: "TargetFacts") -> dict[str, Any]:
         "name": str(target.disk.target),
         "device": target.disk.node,
         "size": target.disk.size,
-        "firmware": target.model,
+        "model": target.disk.model,
+        "serial": target.disk.serial,
+        "firmware": target.firmware,
         "server": target.server,
         "interface": target.interface,
         "holds": target.holds,

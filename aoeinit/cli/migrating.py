@@ -11,9 +11,9 @@ import click
 
 from aoeinit.cli.migrate_actions import Run, is_root_mounted, perform
 from aoeinit.errors import AoeinitError
-from aoeinit.install.migrate.plan import FOLDER, FROM, ROOT, TO, TOP
+from aoeinit.install.migrate.plan import FOLDER, FROM, ROOT, TO, TOP, place_of
 from aoeinit.install.migrate.progress import RECORD, text_of
-from aoeinit.install.migrate.steps import PREPARED, Step, left, place_of, steps
+from aoeinit.install.migrate.steps import PREPARED, Step, left, steps
 from aoeinit.install.state import Change, Present, look
 from aoeinit.system import blocks, mounts
 from aoeinit.system.changes import apply
@@ -75,17 +75,20 @@ def carry_out_steps(run: Run) -> None:
 
 
 def again(run: Run) -> str:
-    """Say how to go on, to the same end."""
+    """Say how to get to the same end: without a record there is nothing that a later run could go on with."""
     migration = run.migration
-    options = f"--resume --interface {migration.interface}{' --verify full' * migration.full}"
-    return f"go on with: aoeinit migrate {run.named} {options}"
+    how, options = ("go on", "--resume") if run.recorded else ("begin anew", f"--wipe{run.laid_out}")
+    options += f" --interface {migration.interface}{' --verify full' * migration.full}"
+    return f"{how} with: aoeinit migrate {run.named} {options}"
 
 
 def finish(step: Step, run: Run) -> None:
     """Record on the target that a step is done, once the target can hold the record."""
     if step.name == "table":
         layout, disk = run.migration.layout, run.migration.disk
-        blocks.wait_for_nodes(tuple(disk.part(each.number) for each in layout.partitions), NODE_SECONDS)
+        blocks.wait_for_nodes(
+            disk.node, tuple(disk.part(each.number) for each in layout.partitions), NODE_SECONDS
+        )
     done = run.progress if step.always else run.progress.after(step.name)
     if PREPARED in done.done and is_root_mounted(run):
         # What is recorded as done must have arrived: a later run, and a quick comparison, would believe it.
@@ -93,4 +96,5 @@ def finish(step: Step, run: Run) -> None:
             mounts.settle(place_of(volume))
         record = Present(text_of(done), 0o600)
         apply(ROOT, Change(RECORD, look(ROOT, RECORD), record, "tells how far the migration has come"))
+        run.recorded = True
     run.progress = done

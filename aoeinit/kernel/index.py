@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from aoeinit.errors import KernelError
-from aoeinit.kernel.aliases import ALIAS_LINE, AliasTable
+from aoeinit.kernel.aliases import AliasLines, AliasTable
 from aoeinit.kernel.content import locate, read_content
 from aoeinit.kernel.names import module_name
 from aoeinit.kernel.release import find_release
@@ -158,8 +158,8 @@ class ModuleIndex:
         return found
 
     @cached_property
-    def _aliases(self) -> AliasTable:
-        return AliasTable(ALIAS_LINE.findall(self._text("modules.alias")))
+    def _aliases(self) -> AliasLines:
+        return AliasLines(self._text("modules.alias"))
 
     @cached_property
     def _builtin_aliases(self) -> AliasTable:

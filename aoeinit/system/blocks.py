@@ -31,6 +31,8 @@ ETHERD: Final = Path("/dev/etherd")
 SYS_BLOCK: Final = Path("/sys/block")
 PROBE_SECONDS: Final = 2
 """How long to wait for an answer before the driver is told to ask again."""
+TABLE_SECONDS: Final = 1
+"""How long the kernel may take to read a table itself."""
 SECTOR: Final = 512
 """The unit of sizes in sysfs, in bytes, whatever the device's own sectors are."""
 
@@ -55,13 +57,20 @@ def source_system() -> Source:
         fstab.read_text(errors="replace") if fstab.is_file() else "",
         firmware="efi" if Path("/sys/firmware/efi").is_dir() else "bios",
     )
-    source = replace(source, swaps=tuple(named_swaps(source)))
+    counted = tuple(replace(each, files=files_in(each.point)) for each in source.mounts)
+    source = replace(source, mounts=counted, swaps=tuple(named_swaps(source)))
     if source.root.subvolume is None or not shutil.which("btrfs", path=search_path()):
         return source
     # What can be written to is in use, as the layers of containers are.
     words = ("btrfs", "subvolume", "list", "-s", "-r", "/")
     listed = run(Command(words, "lists read-only snapshots"))
     return replace(source, snapshots=read_snapshots(listed, source.mounts))
+
+
+def files_in(point: str) -> int:
+    """Tell how many files a file system has; 0 for a type that makes inodes as it needs them."""
+    found = os.statvfs(point)
+    return found.f_files - found.f_ffree
 
 
 def named_swaps(source: Source) -> Iterator[Swap]:
@@ -182,15 +191,24 @@ def users(node: str) -> Iterator[str]:
         yield "it, or a partition of it, is mounted, swapped to or part of another device"
 
 
+def tell_kernel(node: str) -> None:
+    """Tell the kernel of the partitions on a disk: some do not read tables themselves, not of every disk."""
+    run(Command(("partx", "--update", node), "tells the kernel of the partitions", package="util-linux"))
+
+
 def wait_for_nodes(
-    nodes: tuple[str, ...], seconds: float, sleep: Callable[[float], None] = time.sleep
+    disk: str, nodes: tuple[str, ...], seconds: float, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Wait until the devices of new partitions are there; raises :class:`AoeinitError` if they never come."""
     end = time.monotonic() + seconds
+    if any(not is_block(node) for node in nodes):
+        sleep(TABLE_SECONDS)
+    if any(not is_block(node) for node in nodes):
+        tell_kernel(disk)
     while missing := [node for node in nodes if not is_block(node)]:
         if time.monotonic() >= end:
             raise AoeinitError(
-                f"{missing[0]} has not appeared", "the kernel did not read the new table: run partprobe"
+                f"{missing[0]} has not appeared", "see the kernel's log, and whether udev runs"
             )
         sleep(0.05)
 

@@ -30,6 +30,8 @@ def attached(path: Path) -> Iterator[str]:
     try:
         # While it is open this only tells the kernel to detach it with the last that has it (losetup(8)).
         run(Command(("losetup", "--detach", node), "lets it go with this process"))
+        if blocks.table_uuid(node) and not blocks.partitions_of(node):
+            blocks.tell_kernel(node)
         yield node
     finally:
         os.close(descriptor)

@@ -76,6 +76,11 @@ def test_a_wait_ends_at_the_deadline(still: Machine) -> None:
     assert outcome.output == "110\n"
 
 
+def test_what_comes_while_its_absence_is_explained_is_there(still: Machine) -> None:
+    script = f'{STEPPED} explain() {{ come=yes; }}; holds() {{ [ -n "$come" ]; }}; deadline=11000'
+    assert still.run(f"{script}; wait_for explain holds && echo there").output == "there\n"
+
+
 def test_a_pause_takes_its_time(still: Machine) -> None:
     assert still.run(f'{STEPPED} pause 7; echo "$seconds"').output == "108\n"
 

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -38,22 +39,32 @@ def main() -> int:
     try:
         with TemporaryDirectory(prefix="aoeinit-benchmark-") as folder, peers() as system:
             bench = Bench(system, Path(folder), wanted.rounds, say, dict(wanted.peer_command))
-            for name in wanted.parts or PARTS:
-                before = load()
-                part = PARTS[name](bench)
-                known = {
-                    **facts(system, wanted.rounds),
-                    "load of the machine": f"{before} before, {load()} after",
-                    "to repeat it": f"`{shlex.join(['contrib/benchmark.sh', name, *options(wanted)])}`",
-                }
-                write(part, known, wanted.output)
+            done = [measured(name, bench, wanted) for name in wanted.parts or PARTS]
     except AoeinitError as error:
-        sys.stderr.write(f"The benchmark failed: {error}\n")
+        sys.stderr.write(f"The benchmark cannot begin: {error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted; nothing is left running.\n")
         return 1
-    return 0
+    return 0 if all(done) else 1
+
+
+def measured(name: str, bench: Bench, wanted: argparse.Namespace) -> bool:
+    """Measure and write one part; one that fails keeps no other from being measured."""
+    before, began = load(), time.monotonic()
+    try:
+        part = PARTS[name](bench)
+    except AoeinitError as error:
+        sys.stderr.write(f"The part {name} failed: {error}\n")
+        return False
+    known = {
+        **facts(bench.system, wanted.rounds),
+        "load of the machine": f"{before} before, {load()} after",
+        "it took": f"{(time.monotonic() - began) / 60:.0f} min",
+        "to repeat it": f"`{shlex.join(['contrib/benchmark.sh', name, *options(wanted)])}`",
+    }
+    write(part, known, wanted.output)
+    return True
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:

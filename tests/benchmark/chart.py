@@ -11,6 +11,7 @@ LEFT, RIGHT = 260, 240
 TOP: Final = 62
 ROW: Final = 34
 BAR: Final = 20
+BESIDE: Final = ("size",)
 OURS, OTHERS, FLOOR = "#f2b880", "#8fb8de", "#d9d9d9"
 STYLE: Final = (
     "text{font:13px sans-serif;fill:#1b1b1b}.t{font-size:18px;font-weight:bold}.s{fill:#555}"
@@ -19,7 +20,7 @@ STYLE: Final = (
 
 
 def chart(comparison: Comparison, subtitle: str) -> str:
-    """Draw the measure that the comparison is about as SVG; the size of an image stands beside it."""
+    """Draw the measure that the comparison is about as SVG, with an image's size in words."""
     measure = MEASURES[comparison.charted]
     results = [each for each in comparison.results if comparison.charted in each.figures]
     longest = max((each.figures[comparison.charted].high for each in results), default=0.0)
@@ -30,12 +31,14 @@ def chart(comparison: Comparison, subtitle: str) -> str:
         for row, each in enumerate(results)
         for piece in _row(each, comparison.charted, TOP + row * ROW, scale)
     )
-    unit = f"{measure.title}, {measure.unit}"
+    titles = [MEASURES[each].title for each in (comparison.charted, *_beside(comparison))]
+    better = "more is better" if measure.more_is_better else "less is better"
+    about = f"{', '.join(titles)}; {better}. {subtitle}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}"><style>{STYLE}</style><rect width="{WIDTH}" height="{height}" fill="white"/>'
-        f'<text class="t" x="12" y="26">{escape(comparison.title)}</text>'
-        f'<text class="s" x="12" y="46">{escape(unit)}; {escape(subtitle)}</text>{body}</svg>\n'
+        f'<text class="t" x="12" y="26">{escape(comparison.headline)}</text>'
+        f'<text class="s" x="12" y="46">{escape(about)}</text>{body}</svg>\n'
     )
 
 
@@ -56,8 +59,12 @@ def _colour(result: Result) -> str:
 
 
 def _label(result: Result, name: str) -> str:
-    shown = [name, *(each for each in ("size",) if each in result.figures and each != name)]
+    shown = [name, *(each for each in BESIDE if each in result.figures and each != name)]
     return ", ".join(_with_unit(MEASURES[each], result.median(each)) for each in shown)
+
+
+def _beside(comparison: Comparison) -> list[str]:
+    return [each for each in BESIDE if each in comparison.measures and each != comparison.charted]
 
 
 def _with_unit(measure: Measure, value: float) -> str:

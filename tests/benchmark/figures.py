@@ -14,6 +14,7 @@ class Measure:
     unit: str
     factor: float = 1.0
     digits: int = 2
+    more_is_better: bool = False
 
     def written(self, value: float) -> str:
         """Write a number in the measure's unit, without the unit."""
@@ -30,8 +31,9 @@ MEASURES: Final = {
     "carrier": Measure("carrier", "s"),
     "disk": Measure("disk known", "s"),
     "mounted": Measure("root mounted", "s"),
+    "total": Measure("the same from the kernel's start", "s"),
     "failed": Measure("failed before", "", 1, 0),
-    "rate": Measure("copied", "MB/s", 1e-6, 0),
+    "rate": Measure("copied", "MB/s", 1e-6, 0, more_is_better=True),
 }
 """By name. Times are in seconds and sizes in bytes where they are measured; a megabyte is a million bytes."""
 
@@ -68,12 +70,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One piece of work done by several; ``name`` is its chart's, which shows the measure ``charted``."""
+    """One piece of work done by several; ``name`` is its chart's, which shows the measure ``charted``.
+
+    ``note`` is what else has to be known of this run, for the page.
+    """
 
     name: str
     title: str
     results: tuple[Result, ...]
     charted: str
+    note: str = ""
+
+    @property
+    def headline(self) -> str:
+        return f"{self.title[0].upper()}{self.title[1:]}"
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """Measuring commands: one at a time, in turn, after a warm-up."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from aoeinit.errors import AoeinitError
 from tests.lab.installation import ENVIRONMENT, Installation
 from tests.lab.programs import LabError, run
 
@@ -18,13 +19,27 @@ Sample = Mapping[str, float]
 
 
 def alternate(
-    contestants: Mapping[str, Callable[[], Sample]], rounds: int, say: Callable[[str], None]
+    contestants: Mapping[str, Callable[[], Sample]],
+    rounds: int,
+    say: Callable[[str], None],
+    *,
+    dispensable: Collection[str] = (),
 ) -> dict[str, list[Sample]]:
-    """Let the contestants take turns, so that what else goes on meets all; the first round is not kept."""
+    """Let the contestants take turns, so that what else goes on meets all; the first round is not kept.
+
+    Raises AoeinitError for one that fails, unless it is dispensable: that one is then left out of all rounds.
+    """
     samples: dict[str, list[Sample]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
-        for name, contestant in contestants.items():
-            sample = contestant()
+        for name in tuple(samples):
+            try:
+                sample = contestants[name]()
+            except AoeinitError as error:
+                if name not in dispensable:
+                    raise
+                say(f"   {name} is left out: {str(error).partition(';')[0]}")
+                del samples[name]
+                continue
             if number:
                 samples[name].append(sample)
         say(f"   round {number} of {rounds}" if number else "   warm-up")

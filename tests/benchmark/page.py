@@ -10,7 +10,7 @@ def section(part: Part, facts: Mapping[str, str], folder: str) -> str:
     """Write a part's section; its charts are in ``folder``, as seen from the page."""
     blocks = [
         *(
-            f"{_title(each)}\n\n![{each.title}]({folder}/{each.name}.svg)\n\n{table(each)}"
+            f"### {each.headline}\n\n![{each.title}]({folder}/{each.name}.svg)\n\n{table(each)}{_note(each)}"
             for each in part.comparisons
         ),
         *([goals(part.goals)] if part.goals else []),
@@ -19,8 +19,8 @@ def section(part: Part, facts: Mapping[str, str], folder: str) -> str:
     return "\n\n".join(blocks)
 
 
-def _title(comparison: Comparison) -> str:
-    return f"### {comparison.title[0].upper()}{comparison.title[1:]}"
+def _note(comparison: Comparison) -> str:
+    return f"\n\n{comparison.note}" if comparison.note else ""
 
 
 def table(comparison: Comparison) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from aoeinit.system.namespace import network
 from aoeinit.system.servers import dhcp, vblade
-from tests.lab.debian import EFI, SUITE, make_source
+from tests.lab.debian import EFI, EFI_TOOL, SUITE, make_source
 from tests.lab.disk import MIB, make_empty
 from tests.lab.efi import efi_network_boot
 from tests.lab.guest import NIC, Guest
@@ -21,6 +21,7 @@ from tests.lab.moving import (
     ROOT_PATH,
     check_moved,
     conditions,
+    efi_files,
     efi_local_boot,
     manifest,
 )
@@ -41,6 +42,8 @@ def test_moves_with_its_efi_partition_and_boots_without_its_disk(
         guest.run(efi_local_boot(workspace), MIGRATE, [source], MIGRATE_SECONDS)
         assert conditions(source) == conditions(target) == CLEAN
         assert differences(manifest(source), manifest(target), CHANGED) == []
+        assert list(efi_files(source)) == [EFI_TOOL]
+        assert efi_files(target).items() >= efi_files(source).items()
         report = guest.run(efi_network_boot(workspace), FACTS + ESP)
     check_moved(report, kernel_package(SUITE).release, **DEVICES)
     assert report.one("esp").split() == ["/dev/etherd/e11.0p1", "vfat"]

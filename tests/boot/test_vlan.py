@@ -47,4 +47,5 @@ def test_another_virtual_lan_has_no_answer(bench: Bench) -> None:
     assert asked > 1
     said = [line.text for line in client.lines if "aoeinit: " in line.text]
     assert any(f"using VLAN {VLAN + 1} on aoe0 as aoe0.{VLAN + 1}" in line for line in said)
-    assert any(f"aoeinit: no AoE target answered on aoe0 ({NIC.mac}) within 10 s" in line for line in said)
+    words = f"no AoE target answered on VLAN {VLAN + 1} of aoe0 ({NIC.mac}) within 10 s"
+    assert any(f"aoeinit: {words}" in line for line in said)

@@ -76,6 +76,8 @@ SIZES = {
     "volumes": 1 + sum(VOLUMES.values()) + EXTENT // MIB,
 }
 """In MiB, for each kind of partition."""
+EFI_TOOL = "EFI/tools/Test of Memory.efi"
+"""A file that somebody has put on the EFI partition."""
 FAT_SERIAL = 67
 """Where a FAT32 keeps the number by which fstab knows it: 4 bytes."""
 SUBVOLUMES = """\
@@ -223,7 +225,7 @@ def make_source(disk: Path, edition: Edition, project: Path) -> None:
         make_empty(part, SIZES[name] * MIB)
         match name:
             case "esp":
-                make_efi_partition(part, {}, mib=SIZES[name])
+                make_efi_partition(part, {EFI_TOOL: next(boot.glob("vmlinuz-*"))}, mib=SIZES[name])
                 serial = fat_serial(part)
             case "boot":
                 make_ext4(part, boot, BOOT_UUID, "")

@@ -1,6 +1,8 @@
 """Booting through EFI firmware from a disk of the machine's own."""
 
+import hashlib
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,17 @@ def make_efi_partition(path: Path, files: Mapping[str, Path], *, mib: int) -> No
         run(["mmd", "-i", str(path), f"::/{folder}"])
     for name, source in files.items():
         run(["mcopy", "-i", str(path), str(source), f"::/{name}"])
+
+
+def files_of_efi_partition(disk: Path, start: int) -> dict[str, str]:
+    """Give the digests of the files in a FAT that begins at ``start`` of a disk, by their names in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        run(["mcopy", "-s", "-n", "-i", f"{disk}@@{start}", "::", folder])
+        return {
+            f"{each.relative_to(folder)}": hashlib.sha256(each.read_bytes()).hexdigest()
+            for each in sorted(Path(folder).rglob("*"))
+            if each.is_file()
+        }
 
 
 def efi_boot(folder: Path, program: Path) -> EfiBoot:

@@ -8,7 +8,7 @@ from pathlib import Path
 from aoeinit.trial.hardware import CONSOLE, DirectBoot
 from tests.lab.debian import ADDRESS, EFI, INTERFACE, SUITE, Edition, installed_tree
 from tests.lab.disk import SECTOR, Condition, Disk, condition
-from tests.lab.efi import EfiDirectBoot, efi_direct_boot
+from tests.lab.efi import EfiDirectBoot, efi_direct_boot, files_of_efi_partition
 from tests.lab.ext4 import Ext4
 from tests.lab.kernel_package import kernel_package
 from tests.lab.manifest import Manifest, read_manifest
@@ -45,6 +45,8 @@ echo "aoelab-boot=$(findmnt --noheadings --output SOURCE /boot)"
 """What a moved system tells of itself."""
 
 SLEEPS = ("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate")
+ESP_TYPE = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+
 RUNNING = (
     *("*/tmp/systemd-private-*", "*/lost+found"),
     "/var/log/*",
@@ -130,6 +132,13 @@ CLEAN = {Condition(clean=True, needs_recovery=False)}
 
 def manifest(disk: Path) -> Manifest:
     return read_manifest(disk, places(disk))
+
+
+def efi_files(disk: Path) -> dict[str, str]:
+    """Give the digests of the files on a disk's EFI partition."""
+    table = json.loads(run(["sfdisk", "--json", str(disk)]))["partitiontable"]
+    (start,) = [each["start"] for each in table["partitions"] if each["type"] == ESP_TYPE]
+    return files_of_efi_partition(disk, start * SECTOR)
 
 
 def edit(disk: Path, commands: Sequence[str]) -> None:

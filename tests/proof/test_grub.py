@@ -14,25 +14,26 @@ from tests.lab.programs import run
 PARAMETERS = Parameters("/dev/etherd/e11.0p2", Target(11, 0))
 ROOT = "root=/dev/etherd/e11.0p2"
 READ = (
-    '. "$1"; printf "%s|%s|%s" "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT" "$GRUB_DISABLE_OS_PROBER"'
+    '. "$1"; printf "%s|%s|" "$GRUB_CMDLINE_LINUX" "$GRUB_CMDLINE_LINUX_DEFAULT"; '
+    'printf "%s|%s|%s" "$GRUB_DISABLE_OS_PROBER" "$GRUB_DEVICE" "$GRUB_DISABLE_LINUX_UUID"'
 )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", f"{ROOT}||true"),
-        ('GRUB_CMDLINE_LINUX="quiet root=UUID=1"', f"quiet {ROOT}||true"),
-        ("GRUB_CMDLINE_LINUX=quiet # why", f"{ROOT} quiet||true"),
-        (r'GRUB_CMDLINE_LINUX="dyndbg=\"file a +p\" \$x"', f'{ROOT} dyndbg="file a +p" $x||true'),
-        ("GRUB_CMDLINE_LINUX='a=\"b c\" $x resume=/dev/sda2'", f'{ROOT} a="b c" $x||true'),
+        ("", "||true"),
+        ('GRUB_CMDLINE_LINUX="quiet root=UUID=1"', "quiet||true"),
+        ("GRUB_CMDLINE_LINUX=root=UUID=1 # why", "||true"),
+        (r'GRUB_CMDLINE_LINUX="root=x dyndbg=\"file a +p\" \$x"', 'dyndbg="file a +p" $x||true'),
+        ("GRUB_CMDLINE_LINUX='a=\"b c\" $x resume=/dev/sda2'", 'a="b c" $x||true'),
         (
             'GRUB_CMDLINE_LINUX="root=UUID=1 a"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b"',
-            f"{ROOT} a b||true",
+            "a b||true",
         ),
-        ('GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX+=" root=UUID=1"', f"a {ROOT}||true"),
-        ("GRUB_CMDLINE_LINUX_DEFAULT='root=UUID=1 splash'", f"{ROOT}|splash|true"),
-        ("GRUB_DISABLE_OS_PROBER=false", f"{ROOT}||true"),
+        ('GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX+=" root=UUID=1 b"', "a b||true"),
+        ("GRUB_CMDLINE_LINUX_DEFAULT='root=UUID=1 splash'", "|splash|true"),
+        ("GRUB_DISABLE_OS_PROBER=false\nGRUB_DEVICE=/dev/sda1", "||true"),
     ],
 )
 def test_the_shell_reads_the_defaults_as_they_were_meant(text: str, expected: str, tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_the_shell_reads_the_defaults_as_they_were_meant(text: str, expected: st
     file.write_bytes(rewrite_defaults(f"{text}\n".encode(), PARAMETERS)[0])
     # grub-mkconfig's own shell knows no +=, where users do not have another one there.
     shell = "bash" if "+=" in text else "sh"
-    assert run([shell, "-ec", READ, shell, str(file)]) == expected
+    assert run([shell, "-ec", READ, shell, str(file)]) == f"{expected}|/dev/etherd/e11.0p2|true"
 
 
 def test_grub_reads_the_environment_block(tmp_path: Path) -> None:

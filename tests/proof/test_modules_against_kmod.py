@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.kernel.aliases import AliasLines, AliasTable
 from aoeinit.kernel.closure import LoadOrder, load_order
 from aoeinit.kernel.index import ModuleIndex
 from aoeinit.kernel.names import module_name
@@ -63,6 +64,21 @@ def test_aliases_agree_for_one_in_three_patterns(kernel: Kernel, tmp_path: Path)
         assert {alias: [found.name for found in index.resolve(alias)] for alias in some} == {
             alias: list(dict.fromkeys(names)) for alias, names in expected.items()
         }
+
+
+def test_no_line_of_the_aliases_is_lost(kernel: Kernel) -> None:
+    index = ModuleIndex.read(kernel.root, kernel.release)
+    text = (kernel.modules / "modules.alias").read_text()
+    pairs = re.findall(r"^alias (.*) (\S+)$", text, re.MULTILINE)
+    patterns: dict[str, list[str]] = {}
+    for pattern, module in pairs:
+        patterns.setdefault(module, []).append(pattern)
+    assert index.alias_patterns == patterns
+    table = AliasTable(pairs)
+    asked = sorted({one_that_matches(pattern) for pattern, _ in pairs})[::3]
+    lines = AliasLines(text)
+    assert all(lines.lookup(alias) == table.lookup(alias) for alias in asked)
+    assert len(asked) > 8000
 
 
 def one_that_matches(pattern: str) -> str:

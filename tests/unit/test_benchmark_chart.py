@@ -27,7 +27,8 @@ def bars(picture: ET.Element) -> list[float]:
 
 def test_a_chart_is_well_formed_whatever_the_names_are() -> None:
     texts = [each.text for each in drawn(*RESULTS).findall(f"{SVG}text")]
-    assert "a <title> & more" in texts
+    assert "A <title> & more" in texts
+    assert "wall time, image; less is better. 2026, <x>" in texts
     assert "<dracut> & others" in texts
     assert "0.25 s, 2.00 MB" in texts
 

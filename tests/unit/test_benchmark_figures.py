@@ -1,5 +1,6 @@
 """The figures of the benchmark, from rounds to a table."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -62,6 +63,26 @@ def test_contestants_take_turns_and_the_first_round_is_not_kept() -> None:
     assert summed(samples)[0] == Result("a", {"wall": Spread(4.0, 3.0, 5.0)})
 
 
+def test_what_has_to_be_known_of_a_run_is_on_the_page() -> None:
+    comparison = replace(COMPARISON, note="*dracut* is left out.")
+    text = section(Part("build", (comparison,)), {}, "benchmark")
+    assert f"{table(COMPARISON)}\n\n*dracut* is left out.\n" in text
+
+
+def test_a_contestant_that_fails_is_left_out_only_where_that_is_allowed() -> None:
+    said: list[str] = []
+
+    def fail() -> dict[str, float]:
+        raise LabError("no root; see the log")
+
+    contestants = {"a": lambda: {"wall": 1.0}, "b": fail}
+    samples = alternate(contestants, 2, said.append, dispensable={"b"})
+    assert samples == {"a": [{"wall": 1.0}, {"wall": 1.0}]}
+    assert said[0] == "   b is left out: no root"
+    with pytest.raises(LabError, match="no root"):
+        alternate(contestants, 2, said.append, dispensable={"a"})
+
+
 def test_a_table_leaves_empty_what_a_contestant_does_not_have() -> None:
     assert table(COMPARISON).splitlines() == [
         "|  | wall time, s | image, MB |",
@@ -108,7 +129,7 @@ LOG = (
 
 def test_the_moments_of_a_boot_are_counted_from_process_1_by_the_kernels_clock() -> None:
     lines = [Line(20.0, text) for text in LOG]
-    assert moments(lines) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5}
+    assert moments(lines) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5, "total": 4.0}
 
 
 def test_a_boot_whose_kernel_did_not_mount_the_root_has_no_moments() -> None:

@@ -13,7 +13,15 @@ from aoeinit.cli import migrating
 from aoeinit.cli.bar import Bar, amount, clock, line
 from aoeinit.cli.migrate import Prepared, Wish, agree, begin, migrate, named, planned
 from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
-from aoeinit.cli.migrate_text import finding_lines, plan_values, show_plan, show_result, step_lines
+from aoeinit.cli.migrate_text import (
+    finding_lines,
+    plan_values,
+    show_plan,
+    show_result,
+    step_lines,
+    target_line,
+    target_values,
+)
 from aoeinit.cli.migrating import again, finish
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.migrate.outcome import compared, listed_lines, name_in
@@ -111,6 +119,17 @@ def test_a_plan_is_told_as_data(tmp_path: Path) -> None:
     assert values["findings"] == [{"level": "error", "text": "a", "hint": "b"}]
     assert values["layout"]["table"] == "gpt"
     assert "mkfs.btrfs" in " ".join(values["steps"][1]["does"])
+
+
+def test_the_target_is_shown_with_all_that_it_tells_of_itself() -> None:
+    disk = replace(DISK, model="Disk\x1b[2J", serial="S1")
+    assert target_line(replace(HELD, disk=disk)) == (
+        "/dev/etherd/e11.0: 10.0 GiB, model Disk\\x1b[2J, serial S1, firmware 0x4019, "
+        "server 52:54:00:11:ff:01 through enp0s3"
+    )
+    values = target_values(replace(HELD, disk=disk))
+    assert (values["model"], values["serial"], values["firmware"]) == ("Disk\x1b[2J", "S1", "0x4019")
+    assert target_line(replace(HELD, firmware="", server="")) == "/dev/etherd/e11.0: 10.0 GiB"
 
 
 def test_a_plan_that_cannot_be_carried_out_ends_with_an_error_code(
@@ -265,17 +284,28 @@ def test_a_step_is_done_when_all_file_systems_have_taken_it(
         finish(step, run)
     assert settled == ["/run/aoeinit/migrate/root", "/run/aoeinit/migrate/root/boot"]
     assert step.name not in run.progress.done
+    assert not run.recorded
     assert not (tmp_path / RECORD).exists()
     monkeypatch.setattr(system_mounts, "settle", lambda _place: None)
     finish(step, run)
     assert step.name in run.progress.done
+    assert run.recorded
     assert (tmp_path / RECORD).is_file()
 
 
 @pytest.mark.parametrize("named", ["--target e11.0", "--device /srv/e11.0.img --as e11.0"])
 def test_a_migration_that_was_cut_short_says_how_it_goes_on(named: str) -> None:
     migration = migration_of(debian())
-    run = Run(migration, begin(migration), named)
+    run = Run(migration, begin(migration), named, recorded=True)
     expected = f"go on with: aoeinit migrate {named} --resume --interface enp0s3"
     assert again(run) == expected
     assert again(replace(run, migration=replace(migration, full=True))) == f"{expected} --verify full"
+
+
+def test_one_that_was_cut_short_before_its_record_says_how_it_begins_anew() -> None:
+    run = Run(migration_of(debian()), begin(migration_of(debian())), "--target e11.0")
+    expected = "begin anew with: aoeinit migrate --target e11.0 --wipe"
+    assert again(run) == f"{expected} --interface enp0s3"
+    assert again(replace(run, laid_out=" --layout my.toml")) == (
+        f"{expected} --layout my.toml --interface enp0s3"
+    )

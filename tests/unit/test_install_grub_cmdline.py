@@ -25,6 +25,7 @@ PARAMETERS = Parameters("/dev/etherd/e11.0p2", TARGET)
         (r"dyndbg=\"file a.c +p\" quiet", rf"{ROOT} dyndbg=\"file a.c +p\" quiet"),
         ("rd.aoe=e12.0 rd.aoe.nic=lan0", f"{ROOT} rd.aoe.nic=lan0"),
         ("rd.aoe=e12.0,e11.0", f"{ROOT} rd.aoe=e12.0,e11.0"),
+        ("boot=live fips=1", f"{ROOT} boot=live fips=1"),
         ("rd.lvm=0 rd.luks=0 noresume", f"{ROOT} rd.lvm=0 rd.luks=0 noresume"),
         ("$kernelopts $tuned_params", f"{ROOT} $kernelopts $tuned_params"),
     ],
@@ -34,7 +35,14 @@ def test_the_root_is_replaced_and_the_rest_kept(text: str, expected: str) -> Non
 
 
 def test_what_names_the_old_disk_is_dropped_with_a_word() -> None:
-    old = ["resume=UUID=1", "resume_offset=4", "rd.lvm.lv=a/b", "rd.luks.uuid=luks-1", "rd.md.uuid=2"]
+    old = [
+        "resume=UUID=1",
+        "resume_offset=4",
+        "rd.lvm.lv=a/b",
+        "rd.luks.uuid=luks-1",
+        "rd.md.uuid=2",
+        "boot=UUID=3",
+    ]
     done = rewrite(" ".join(["ro", *old]), PARAMETERS)
     assert (done.text, list(done.dropped)) == (f"{ROOT} ro", old)
     assert warnings_of([*done.dropped, old[0]]) == (
@@ -43,6 +51,7 @@ def test_what_names_the_old_disk_is_dropped_with_a_word() -> None:
         "rd.lvm.lv=a/b is dropped from the command line: it is about the disk that the root was on",
         "rd.luks.uuid=luks-1 is dropped from the command line: it is about the disk that the root was on",
         "rd.md.uuid=2 is dropped from the command line: it is about the disk that the root was on",
+        "boot=UUID=3 is dropped from the command line: only dracut reads it, to find the old /boot for FIPS",
     )
 
 
@@ -53,7 +62,7 @@ def test_other_words_are_replaced_by_name() -> None:
 
 
 def test_words_that_stand_elsewhere_are_only_taken_away() -> None:
-    assert rewrite("quiet root=UUID=1", PARAMETERS, add=False).text == "quiet"
+    assert rewrite("quiet root=UUID=1", PARAMETERS, ()).text == "quiet"
 
 
 def test_a_line_that_is_right_keeps_its_blanks() -> None:

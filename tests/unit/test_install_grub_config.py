@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ PARAMETERS = Parameters("/dev/etherd/e11.0p2", Target(11, 0))
 OWN = BootFileSystem(NEW_UUID, "")
 SHARED = BootFileSystem(NEW_UUID, "/boot")
 FILES = {f"vmlinuz-{RELEASE}", f"initramfs-{RELEASE}.img"}
-OFF = "GRUB_DISABLE_OS_PROBER=true\n"
+OFF = "GRUB_DISABLE_LINUX_UUID=true\nGRUB_DISABLE_OS_PROBER=true\n"
+DEVICE = 'GRUB_DEVICE="/dev/etherd/e11.0p2"\n'
 
 
 def contents(planned: GrubConfig) -> dict[str, bytes | None]:
@@ -51,34 +53,51 @@ def carry_out(sysroot: Path, planned: GrubConfig) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", f'GRUB_CMDLINE_LINUX="{ROOT}"\n'),
-        ("GRUB_TIMEOUT=1", f'GRUB_TIMEOUT=1\nGRUB_CMDLINE_LINUX="{ROOT}"\n'),
-        ("GRUB_CMDLINE_LINUX=\n", f'GRUB_CMDLINE_LINUX="{ROOT}"\n'),
-        ("GRUB_CMDLINE_LINUX=quiet # mine\n", f'GRUB_CMDLINE_LINUX="{ROOT} quiet" # mine\n'),
-        ("GRUB_CMDLINE_LINUX='a b=\"c d\"'\n", f"GRUB_CMDLINE_LINUX='{ROOT} a b=\"c d\"'\n"),
-        ('export GRUB_CMDLINE_LINUX="a"\t# "b"\n', f'export GRUB_CMDLINE_LINUX="{ROOT} a"\t# "b"\n'),
+        ("", ""),
+        ("GRUB_TIMEOUT=1", "GRUB_TIMEOUT=1\n"),
+        ("GRUB_CMDLINE_LINUX=\n", "GRUB_CMDLINE_LINUX=\n"),
+        ("GRUB_CMDLINE_LINUX=root=UUID=1 # mine\n", 'GRUB_CMDLINE_LINUX="" # mine\n'),
+        ("GRUB_CMDLINE_LINUX='root=UUID=1 b=\"c d\"'\n", "GRUB_CMDLINE_LINUX='b=\"c d\"'\n"),
+        ('export GRUB_CMDLINE_LINUX="a root=/dev/sda1"\t# "b"\n', 'export GRUB_CMDLINE_LINUX="a"\t# "b"\n'),
         (
-            'GRUB_CMDLINE_LINUX="root=UUID=1 a"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b"\n',
-            f'GRUB_CMDLINE_LINUX="a"\nGRUB_CMDLINE_LINUX="{ROOT} $GRUB_CMDLINE_LINUX b"\n',
+            'GRUB_CMDLINE_LINUX="root=UUID=1 a"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX root=x b"\n',
+            'GRUB_CMDLINE_LINUX="a"\nGRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX b"\n',
         ),
         (
             'GRUB_CMDLINE_LINUX=""\nGRUB_CMDLINE_LINUX_DEFAULT="quiet root=UUID=1"\n',
-            f'GRUB_CMDLINE_LINUX="{ROOT}"\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\n',
+            'GRUB_CMDLINE_LINUX=""\nGRUB_CMDLINE_LINUX_DEFAULT="quiet"\n',
         ),
-        ("#GRUB_CMDLINE_LINUX=a\n", f'#GRUB_CMDLINE_LINUX=a\nGRUB_CMDLINE_LINUX="{ROOT}"\n'),
-        (
-            DEBIAN_DEFAULTS,
-            DEBIAN_DEFAULTS.replace('GRUB_CMDLINE_LINUX=""', f'GRUB_CMDLINE_LINUX="{ROOT}"'),
-        ),
+        ("#GRUB_CMDLINE_LINUX=root=UUID=1\n", "#GRUB_CMDLINE_LINUX=root=UUID=1\n"),
+        (DEBIAN_DEFAULTS, DEBIAN_DEFAULTS),
         (
             FEDORA_DEFAULTS,
-            FEDORA_DEFAULTS.replace("rd.lvm.lv=fedora/root resume=/dev/mapper/fedora-swap", ROOT),
+            FEDORA_DEFAULTS.replace("rd.lvm.lv=fedora/root resume=/dev/mapper/fedora-swap ", ""),
         ),
     ],
 )
-def test_defaults_of_the_menu_get_the_root_last(before: str, after: str) -> None:
-    assert rewrite_defaults(before.encode(), PARAMETERS)[0].decode() == after + OFF
-    assert rewrite_defaults((after + OFF).encode(), PARAMETERS) == ((after + OFF).encode(), ())
+def test_defaults_of_the_menu_name_the_root_for_the_one_word_that_the_menu_has(
+    before: str, after: str
+) -> None:
+    assert rewrite_defaults(before.encode(), PARAMETERS)[0].decode() == after + DEVICE + OFF
+    assert rewrite_defaults((after + DEVICE + OFF).encode(), PARAMETERS) == (
+        (after + DEVICE + OFF).encode(),
+        (),
+    )
+
+
+def test_words_beside_the_root_come_into_the_last_line_of_the_command_line() -> None:
+    subvolume = replace(PARAMETERS, others=("rootflags=subvol=root",))
+    for before, after in (
+        ("", 'GRUB_CMDLINE_LINUX="rootflags=subvol=root"\n'),
+        ('GRUB_CMDLINE_LINUX="root=UUID=1 a"\n', 'GRUB_CMDLINE_LINUX="rootflags=subvol=root a"\n'),
+    ):
+        assert rewrite_defaults(before.encode(), subvolume)[0].decode() == after + DEVICE + OFF
+
+
+def test_a_menu_that_names_partitions_by_their_uuid_does_so_no_more() -> None:
+    before = b"GRUB_DISABLE_LINUX_PARTUUID=false\nGRUB_DEVICE=/dev/sda1\n"
+    after = f"GRUB_DISABLE_LINUX_PARTUUID=true\n{DEVICE}{OFF}"
+    assert rewrite_defaults(before, PARAMETERS)[0].decode() == after
 
 
 @pytest.mark.parametrize(
@@ -301,12 +320,14 @@ def test_debian_is_warned_of_what_has_the_last_word(tmp_path: Path) -> None:
         {
             "etc/default/grub.d/cloud.cfg": 'GRUB_CMDLINE_LINUX_DEFAULT="console=ttyS0"\n',
             "etc/default/grub.d/quiet.cfg": "# GRUB_CMDLINE_LINUX=\nGRUB_TIMEOUT=0\n",
+            "etc/default/grub.d/root.cfg": "GRUB_FORCE_PARTUUID=1234\n",
             "boot/initrd.img-6.1": "",
             "boot/initramfs-6.1.img": "",
         },
     )
-    last_word, rival = plan_grub_config(debian, PARAMETERS).plan.warnings
+    last_word, forced, rival = plan_grub_config(debian, PARAMETERS).plan.warnings
     assert last_word.startswith("/etc/default/grub.d/cloud.cfg sets GRUB_CMDLINE_LINUX, too")
+    assert forced.startswith("/etc/default/grub.d/root.cfg sets GRUB_FORCE_PARTUUID, too")
     assert rival.startswith("GRUB takes /boot/initrd.img-6.1 rather than /boot/initramfs-6.1.img:")
 
 

@@ -75,6 +75,13 @@ HARMLESS = {
     ),
     "ifupdown, a bridge without a card": (INTERFACES, "iface br0 inet static\n\tbridge_ports none\n"),
     "ifupdown, comments": (INTERFACES, "iface br0 inet static\n#bridge_ports enp1s0\n# rename enp1s0=x\n"),
+    "ifupdown, another card's names": (
+        INTERFACES,
+        (
+            "auto eth9=home\nmapping eth9\n\tmap 02:00:00:00:00:01 home\nmapping enp1s0\n\tmap x work\n"
+            "auto lo\niface home inet dhcp\n\tmtu 9000\n"
+        ),
+    ),
     "ifupdown, what runs at ifdown": (
         INTERFACES,
         "iface enp1s0 inet dhcp\n\tdown ip link set dev enp1s0 down\n",
@@ -84,6 +91,13 @@ HARMLESS = {
         (
             "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: true\n      match:\n"
             f'        macaddress: "{MAC}"\n      set-name: "enp1s0"\n'
+        ),
+    ),
+    "netplan, flow style": (
+        PLAN,
+        (
+            "network: {version: 2, ethernets: {enp1s0: {dhcp4: yes, mtu: }, enp2s0: {mtu: 9000}}}\n"
+            "# {comment\n"
         ),
     ),
     "netplan, a bridge of another card": (
@@ -170,6 +184,24 @@ HARMFUL = {
         3,
         "part of br0",
     ),
+    "ifupdown: another name": (
+        INTERFACES,
+        "auto enp1s0=home\niface home inet dhcp\n\tmtu 9000\n",
+        3,
+        "the MTU of enp1s0 becomes 9000",
+    ),
+    "ifupdown: mapping": (
+        INTERFACES,
+        "mapping eth9 en*\n\tscript /bin/here\n\tmap x home\niface home inet dhcp\n\tmtu 9000\n",
+        5,
+        "the MTU of enp1s0 becomes 9000",
+    ),
+    "ifupdown: mapping by a script": (
+        INTERFACES,
+        "mapping eth9\n\tscript /bin/here\n\nmapping enp1s0\n\tscript /bin/here\nauto enp1s0\n",
+        4,
+        "its script chooses what enp1s0 gets",
+    ),
     "ifupdown: rename": (INTERFACES, "rename enp1s0=lan0\n", 1, "another name"),
     "ifupdown: rename by a pattern": (INTERFACES, "rename eth9=x /en*/=lan0\n", 1, "another name"),
     "ifupdown: rename by MAC": (INTERFACES, f"rename mac/{MAC.upper()}=lan0\n", 1, "another name"),
@@ -205,6 +237,41 @@ HARMFUL = {
         4,
         "the MAC of enp1s0 becomes 02:00:00:00:00:01",
     ),
+    "netplan: flow style": (
+        PLAN,
+        "network:\n  ethernets: {enp1s0: {dhcp4: true, mtu: 9000, nameservers: {addresses: [9.9.9.9]}}}\n",
+        2,
+        "rd.aoe.mtu=9000",
+    ),
+    "netplan: all in a line": (
+        PLAN,
+        (
+            f"{{network: {{ethernets: {{id0: {{match: {{macaddress: '{MAC}'}}, dhcp4: true}}}}, "
+            "bridges: {br0: {interfaces: [id0, x]}}}}\n"
+        ),
+        1,
+        "part of br0",
+    ),
+    "netplan: match in flow style": (
+        PLAN,
+        f'network:\n  ethernets:\n    id0:\n      match: {{macaddress: "{MAC}"}}\n      mtu: 9000\n',
+        5,
+        "rd.aoe.mtu=9000",
+    ),
+    "netplan: flow style over lines": (
+        PLAN,
+        "network:\n  ethernets: {enp1s0: {dhcp4: true,\n    mtu: 9000}}\n",
+        2,
+        "this is not read here",
+    ),
+    "netplan: nonsense": (PLAN, f"network: {'[{' * 3000}\n", 1, "this is not read here"),
+    "netplan: an alias": (
+        PLAN,
+        "network:\n  ethernets:\n    enp1s0: *all\n",
+        3,
+        "this is not read here; see that it leaves name, MAC and MTU of enp1s0 alone",
+    ),
+    "netplan: a merge": (PLAN, "network:\n  ethernets:\n    enp1s0:\n      <<: *all\n", 4, "not read here"),
     "netplan: MTU": (PLAN, "network:\n  ethernets:\n    enp1s0:\n      mtu: 9000\n", 4, "rd.aoe.mtu=9000"),
     "udev's generator": (
         RULES,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aoeinit.errors import KernelError
-from aoeinit.kernel.aliases import AliasTable
+from aoeinit.kernel.aliases import AliasLines, AliasTable
 from aoeinit.kernel.index import Builtin, Module, ModuleIndex, SoftDependencies
 from tests.unit.kernel_samples import FOLDER, RELEASE, dep_lines, make_release, path_of
 
@@ -158,3 +158,32 @@ patterns = st.lists(st.one_of(letters, st.sampled_from(["*", "?", "[ab]"])), max
 def test_a_lookup_finds_what_trying_every_pattern_finds(pairs: list[tuple[str, str]], alias: str) -> None:
     tried = [module for pattern, module in pairs if fnmatchcase(alias, pattern)]
     assert AliasTable(pairs).lookup(alias) == tuple(dict.fromkeys(tried))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a b", "a-_", "-a", "_*", "^a", "]", "\\a", "a*[a-b]"]) | patterns.filter(bool),
+            st.sampled_from("xyz"),
+        )
+    ),
+    st.text("ab:-_]^", min_size=1, max_size=6),
+)
+def test_a_lookup_in_the_lines_finds_what_a_table_of_all_lines_finds(
+    pairs: list[tuple[str, str]], alias: str
+) -> None:
+    lines = AliasLines(alias_text(pairs))
+    assert lines.lookup(alias) == AliasTable(pairs).lookup(alias)
+    assert lines.lookup(alias) == lines.lookup(alias)  # what it keeps of the first is as good
+
+
+@given(st.lists(st.tuples(patterns.filter(bool) | st.just("a b"), st.sampled_from("xyz"))))
+def test_the_patterns_of_a_module_are_told_in_the_order_of_the_lines(pairs: list[tuple[str, str]]) -> None:
+    modules = dict.fromkeys(module for _, module in pairs)
+    assert AliasLines(alias_text(pairs)).patterns() == {
+        name: [pattern for pattern, module in pairs if module == name] for name in modules
+    }
+
+
+def alias_text(pairs: list[tuple[str, str]]) -> str:
+    return "".join(["# Aliases\n", *(f"alias {pattern} {module}\n" for pattern, module in pairs)])

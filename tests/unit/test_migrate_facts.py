@@ -5,6 +5,7 @@ import pytest
 
 from aoeinit.aoe.discovery import Discovery, Heads, Path, Place, judge
 from aoeinit.aoe.frames import Config
+from aoeinit.aoe.identify import Identity as Answer
 from aoeinit.aoe.target import Target
 from aoeinit.cli import migrate_facts
 from aoeinit.errors import AoeinitError, ConfigError
@@ -17,9 +18,15 @@ from tests.unit.migrate_samples import DISK, E11, debian
 ONE, OTHER = "52:54:00:11:ff:01", "52:54:00:11:ff:02"
 
 
-def let_answer(monkeypatch: pytest.MonkeyPatch, servers: Iterable[str]) -> None:
-    """Let each of the servers answer for the target through two interfaces."""
-    paths = [Path(Place(E11, mac, name), Config(16, 0x4019, 2, "")) for mac in servers for name in ("a", "b")]
+def let_answer(
+    monkeypatch: pytest.MonkeyPatch, servers: Iterable[str], identity: Answer | None = None
+) -> None:
+    """Let each of the servers answer for the target through two interfaces, the second with its disk."""
+    paths = [
+        Path(Place(E11, mac, name), Config(16, 0x4019, 2, ""), identity if name == "b" else None)
+        for mac in servers
+        for name in ("a", "b")
+    ]
 
     def answers(_: object, target: Target, *, heads: Heads, seconds: float) -> Discovery:
         assert (target, seconds > 0) == (E11, True)
@@ -48,7 +55,7 @@ def test_two_servers_of_a_target_are_a_conflict_unless_they_are_declared(
     monkeypatch: pytest.MonkeyPatch, servers: list[str], heads: Heads, said: str | None
 ) -> None:
     let_answer(monkeypatch, servers)
-    found = migrate_facts.conflict(E11, heads)
+    found = migrate_facts.conflict(migrate_facts.heard(E11, heads), E11, heads)
     assert (found is None) if said is None else (said in f"{found}")
 
 
@@ -66,20 +73,37 @@ def test_where_nothing_is_heard_the_servers_of_the_driver_count(
 ) -> None:
     let_driver_know(monkeypatch, tmp_path, known)
     let_answer(monkeypatch, ())
-    assert migrate_facts.conflict(E11, heads) == said
+    assert migrate_facts.heard(E11, heads) is None
+    assert migrate_facts.conflict(None, E11, heads) == said
 
     def fails(*_: object, **_options: object) -> Discovery:
         raise AoeinitError("no interface is up")
 
     monkeypatch.setattr(packets, "discover", fails)
-    assert migrate_facts.conflict(E11, heads) == said
+    assert migrate_facts.heard(E11, heads) is None
+
+
+def let_driver_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "wait_for_target", lambda *_: None)
+    monkeypatch.setattr(blocks, "disk_of", lambda _: "etherd!e11.0")
+    monkeypatch.setattr(blocks, "attribute", lambda _, name: {"state": "up", "size": "8"}[name])
+
+
+def test_a_disk_has_the_model_that_it_tells_and_one_that_tells_nothing_has_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_driver_have_it(monkeypatch)
+    let_answer(monkeypatch, [ONE], Answer("Coraid EtherDrive vblade", "11.0:server", "V25", 8))
+    told = migrate_facts.find_disk(E11, {})
+    assert (told.model, told.serial) == ("Coraid EtherDrive vblade", "11.0:server")
+    let_answer(monkeypatch, [ONE])
+    silent = migrate_facts.find_disk(E11, {})
+    assert (silent.model, silent.serial, silent.size) == ("", "", 8 * 512)
 
 
 def test_a_target_with_two_servers_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     let_answer(monkeypatch, [ONE, OTHER])
-    monkeypatch.setattr(blocks, "wait_for_target", lambda *_: None)
-    monkeypatch.setattr(blocks, "disk_of", lambda _: "etherd!e11.0")
-    monkeypatch.setattr(blocks, "attribute", lambda _, name: {"state": "up", "size": "8"}[name])
+    let_driver_have_it(monkeypatch)
     with pytest.raises(AoeinitError, match=r"two servers answer for e11\.0") as found:
         migrate_facts.find_disk(E11, {})
     assert "--heads" in f"{found.value.hint}"
@@ -114,6 +138,14 @@ def test_what_is_made_of_cards_is_no_card_to_boot_from(over: str) -> None:
     for cards in (CARDS, CARDS[:1]):
         with pytest.raises(ConfigError, match=f"through {over}, which is no card"):
             migrate_facts.boot_card(cards, None, over)
+
+
+@pytest.mark.parametrize(("text", "mtu"), [("9000\n", 9000), ("", 1500), (None, 1500)])
+def test_a_card_has_the_mtu_that_sysfs_tells(tmp_path: File, text: str | None, mtu: int) -> None:
+    if text is not None:
+        (tmp_path / "class/net/eth0").mkdir(parents=True)
+        (tmp_path / "class/net/eth0/mtu").write_text(text)
+    assert migrate_facts.mtu_of("eth0", tmp_path) == mtu
 
 
 def test_on_the_server_the_only_card_is_taken() -> None:
@@ -156,7 +188,9 @@ def test_a_plan_does_not_replay_the_journal_of_the_target(
     monkeypatch.setattr(migrate_facts, "look", lambda *_: None)
     monkeypatch.setattr(migrate_facts, "has_files", lambda _: False)
     for writes, options in ((False, planning), (True, writing)):
-        migrate_facts.found_progress(debian(), DISK, identity, writes=writes)
+        with pytest.raises(AoeinitError, match="has no record yet") as found:
+            migrate_facts.found_progress(debian(), DISK, identity, writes=writes)
+        assert "--wipe" in f"{found.value.hint}"
         mount = ran[-2]
         assert mount[:3] == ("mount", "-t", filesystem)
         assert (mount[4] if "-o" in mount else "") == options

@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from aoeinit.install.migrate.layout import (
     Volume,
     Wanted,
     fitting_label,
+    inodes_for,
     lay_out,
+    least_size,
     share,
     wanted_of,
 )
@@ -34,6 +37,72 @@ from tests.unit.migrate_samples import (
 
 def laid_out(source: Source, size: int = 10 * GIB) -> Layout:
     return lay_out(wanted_of(source), size, firmware=source.firmware)
+
+
+def counted(files: int, filesystem: str = "ext4") -> Source:
+    """Give a system with a root of 1 GiB in so many files."""
+    source = source_of([mounted("/", "/dev/sda1", filesystem, used=GIB, size=20 * GIB)])
+    return replace(source, mounts=(replace(source.root, files=files),))
+
+
+def formatting(layout: Layout) -> tuple[str, ...]:
+    made = migration_of(debian(), layout)
+    return next(format_commands(layout, made.disk, made.identity)).words
+
+
+@pytest.mark.parametrize(
+    ("files", "size", "asked"),
+    [
+        (0, 10 * GIB, None),
+        (50_000, 10 * GIB, None),
+        (520_000, 10 * GIB, None),
+        (530_000, 10 * GIB, "666596"),
+        (900_000, 10 * GIB, "1129096"),
+        (900_000, 40 * GIB, None),
+        (900_000, 5 << 40, None),
+    ],
+)
+def test_more_files_than_mke2fs_expects_get_more_inodes(files: int, size: int, asked: str | None) -> None:
+    words = formatting(laid_out(counted(files), size))
+    assert words[:3] == ("mkfs.ext4", "-F", "-q")
+    assert ("-N" in words) == (asked is not None)
+    if asked:
+        assert words[words.index("-N") + 1] == asked
+
+
+def test_only_types_that_make_inodes_beforehand_are_asked_for_some() -> None:
+    assert "-N" not in formatting(laid_out(counted(5_000_000, "xfs")))
+    assert least_size("xfs", GIB, 5_000_000) == least_size("xfs", GIB)
+
+
+def test_a_small_file_system_has_more_inodes_than_a_large_one() -> None:
+    boot = Wanted("ext4", "boot", (Volume("/"),), 64 * MIB, 64 * MIB, fixed=True, files=400)
+    assert "-N" not in formatting(lay_out([boot], GIB, firmware="bios", table="dos"))
+
+
+def test_room_for_inodes_is_a_part_of_what_a_partition_needs() -> None:
+    assert least_size("ext4", GIB, 50_000) == least_size("ext4", GIB)
+    assert least_size("ext4", GIB, 4_000_000) - least_size("ext4", GIB) > 4_000_000 * 256
+    with pytest.raises(AoeinitError, match="the target is too small"):
+        laid_out(counted(4_000_000), 2 * GIB)
+    laid_out(counted(50_000), 2 * GIB)
+
+
+@pytest.mark.parametrize("files", [30_000, 200_000, 1_000_000])
+def test_mke2fs_makes_the_inodes_that_files_need_in_the_least_room(files: int, tmp_path: Path) -> None:
+    source = source_of([mounted("/", "/dev/sda1", used=64 * MIB)])
+    source = replace(source, mounts=(replace(source.root, files=files),))
+    least = least_size("ext4", 64 * MIB, files)
+    layout = lay_out(wanted_of(source), least + 3 * MIB, firmware="bios")
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(layout.root.size)
+    subprocess.run([*formatting(layout)[:-1], image], check=True)
+    told = subprocess.run(["dumpe2fs", "-h", image], check=True, capture_output=True, text=True).stdout
+    found = {key: int(value) for key, value in re.findall(r"^(.+):\s+(\d+)$", told, re.MULTILINE)}
+    # Some are rounded away, as each group has the same number.
+    assert found["Inode count"] > inodes_for(files) * 0.99
+    assert found["Free blocks"] * found["Block size"] > 64 * MIB
 
 
 def names(layout: Layout) -> list[tuple[str, str, int]]:

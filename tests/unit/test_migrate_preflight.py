@@ -7,6 +7,7 @@ import pytest
 
 from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.layout import lay_out, wanted_of
+from aoeinit.install.migrate.layout_file import read_layout
 from aoeinit.install.migrate.preflight import (
     Facts,
     TargetFacts,
@@ -21,6 +22,7 @@ from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import steps
 from tests.unit.migrate_samples import (
     DISK,
+    GIB,
     debian,
     device,
     fedora_btrfs,
@@ -131,6 +133,7 @@ def test_what_cannot_be_moved_is_refused(source: Source, text: str) -> None:
     [
         ({"running": frozenset({"postgres", "mariadbd"})}, "running while it is copied: MariaDB, PostgreSQL"),
         ({"kernels": {"5.14": NO_AOE, "6.1": None}}, "no image for kernel 5.14"),
+        ({"mtu": 9000}, "enp0s3 has an MTU of 9000, and would get it under the root, too: rd.aoe.mtu=9000"),
         ({"command": None}, "new kernels will get no image"),
         (
             {"source": replace(fedora_btrfs(), snapshots=("a", "b"))},
@@ -181,6 +184,21 @@ def test_only_the_programs_that_a_layout_needs_are_asked_for() -> None:
     programs = needed_programs(lay_out(wanted_of(fedora_btrfs()), 20 << 30, firmware="efi"))
     assert {"mkfs.btrfs", "btrfs", "mkfs.ext4", "mkfs.vfat"} <= programs
     assert not {"mkfs.xfs", "mkswap"} & programs
+
+
+@pytest.mark.parametrize(
+    ("root", "home", "fits"), [(3, 3, False), (1, 9, False), (6, 3, False), (6, 5, True), (2, 9, True)]
+)
+def test_the_parts_of_a_file_system_need_its_room_together(root: int, home: int, *, fits: bool) -> None:
+    source = source_of([mounted("/", "/dev/sda1", used=9 * GIB, size=20 * GIB)])
+    parts = (("/", root), ("/home", home))
+    text = "".join(f'[[partition]]\nmount = "{point}"\nsize = "{size}G"\n' for point, size in parts)
+    layout = lay_out(read_layout(text.encode(), source, "x").wanted, 20 * GIB, firmware="bios")
+    findings = preflight(facts_of(source, layout=layout))
+    assert may_start(findings) == fits
+    if not fits:
+        said = f"/ and /home are to hold 10266 MiB together, and get {(root + home) * 1024}"
+        assert [each.text.partition(":")[0] for each in findings] == [said]
 
 
 def test_what_would_stop_a_step_on_the_copy_is_found_on_the_source(tmp_path: Path) -> None:

@@ -176,9 +176,21 @@ def test_every_image_gets_to_know_the_target_once(sysroot: Path) -> None:
     assert list(rewriting.configuration(sysroot, migration)) == []
 
 
+def test_large_frames_stay_large_and_the_agent_starts_with_them(sysroot: Path) -> None:
+    put(sysroot, "usr/lib/udev/rules.d/50-default.rules")
+    put(sysroot, "etc/systemd/network/lan.network", "[Match]\nName=enp0s3\n[Link]\nMTUBytes=9000\n")
+    put(sysroot, "etc/systemd/network/lan.link", "[Match]\nOriginalName=*\n[Link]\nMTUBytes=9000\n")
+    large = replace(migration_of(debian()), mtu=9000)
+    assert not any("MTU" in each for each in warnings_of(list(rewriting.network(sysroot, large))))
+    assert warnings_of(list(rewriting.network(sysroot, replace(large, mtu=1500))))
+    for migration, added in ((large, True), (replace(large, mtu=1500), False)):
+        text = content(changes(list(rewriting.grub(sysroot, migration)))["etc/default/grub"])
+        assert ('GRUB_CMDLINE_LINUX="rd.aoe.mtu=9000"' in text) == added
+
+
 def test_grub_is_put_on_the_target_and_told_the_root(sysroot: Path) -> None:
     actions = list(rewriting.grub(sysroot, migration_of(debian())))
-    assert "root=/dev/etherd/e11.0p3" in content(changes(actions)["etc/default/grub"])
+    assert 'GRUB_DEVICE="/dev/etherd/e11.0p3"' in content(changes(actions)["etc/default/grub"])
     words = [action.words for action in actions if isinstance(action, Command)]
     assert ("grub-install", "--target=i386-pc", "--recheck", "/dev/etherd/e11.0") in words
     assert words[-1][0] == "grub-mkconfig"

@@ -12,7 +12,7 @@ from aoeinit.install.migrate.copying import compare_actions, copied_points, copy
 from aoeinit.install.migrate.layout import lay_out
 from aoeinit.install.migrate.layout_file import read_layout
 from aoeinit.install.migrate.outcome import compared, copied
-from aoeinit.install.migrate.plan import Action, Comparison, Copy, Migration, Mount
+from aoeinit.install.migrate.plan import ROOT, Action, Comparison, Copy, Migration, Mount
 from aoeinit.install.migrate.progress import Progress, read_progress, text_of
 from aoeinit.install.migrate.source import Source, Swap
 from aoeinit.install.migrate.steps import left, mounts, prepare, steps, swap_files, unmounts
@@ -199,6 +199,23 @@ def test_a_copy_knows_what_its_partition_will_hold(migration: Migration, expecte
         assert copy.expected == size
 
 
+def test_parts_of_a_file_system_fill_up_together() -> None:
+    text = '[[partition]]\nmount = "/"\nsize = "3G"\n[[partition]]\nmount = "/home"\nsize = "rest"\n'
+    text += '[[partition]]\nmount = "/boot"\nsize = "200M"\n'
+    migration = with_layout(debian(), text)
+    found = {
+        point: next(each for each in copy_actions(point, migration) if isinstance(each, Copy))
+        for point in ("/", "/boot", "/home")
+    }
+    assert {point: each.expected // MIB for point, each in found.items()} == {
+        "/": 600,
+        "/boot": 60,
+        "/home": 600,
+    }
+    assert found["/"].places == found["/home"].places == (ROOT, ROOT / "home")
+    assert found["/boot"].places == (ROOT / "boot",)
+
+
 def test_what_each_side_has_for_itself_is_neither_copied_nor_removed() -> None:
     words = rsync(copy_actions("/", migration_of(debian())))
     for each in ("--exclude=/lost+found", "--exclude=/etc/aoeinit/migrate.json", "--filter=P /etc/aoeinit/"):
@@ -258,6 +275,15 @@ def test_contents_are_compared_only_if_asked_for() -> None:
     assert "--checksum" not in rsync(compare_actions("/", quick))
     assert "--checksum" in rsync(compare_actions("/", replace(quick, full=True)))
     assert "--dry-run" in rsync(compare_actions("/", quick))
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_the_efi_partition_is_compared_like_all_others(*, full: bool) -> None:
+    migration = replace(migration_of(fedora_lvm()), full=full)
+    assert "compare /boot/efi" in [step.name for step in steps(migration)]
+    words = rsync(compare_actions("/boot/efi", migration))
+    assert ("--checksum" in words) == full
+    assert {"--recursive", "--times", "--delete", "--dry-run"} <= set(words)
 
 
 def test_what_an_earlier_run_has_copied_is_not_believed_by_its_size_and_time() -> None:
@@ -340,7 +366,7 @@ def test_a_damaged_record_is_told_as_such(content: bytes) -> None:
         read_progress(content, migration_of(debian()).identity, DISK, ["/", "/boot"])
 
 
-COPY = Copy(Command(("rsync",), "copies /home"), "/home", "/dev/etherd/e11.0p1", 5 * MIB)
+COPY = Copy(Command(("rsync",), "copies /home"), "/home", "/dev/etherd/e11.0p1", 5 * MIB, ())
 
 
 def test_files_that_vanish_while_they_are_copied_are_told() -> None:

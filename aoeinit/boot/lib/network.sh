@@ -117,7 +117,7 @@ list_missing_firmware() {
 
 # await_carrier: at least one candidate has a link.
 await_carrier() {
-	wait_for explain_missing has_carrier || fail_without_device
+	wait_for explain_missing has_carrier || fail "$failure"
 }
 
 # has_carrier: true if a candidate has a link.

@@ -40,14 +40,8 @@ is_partition() {
 
 # await_root_device: the root's device is there.
 await_root_device() {
-	wait_for explain_missing find_root_device || fail_without_device
+	wait_for explain_missing find_root_device || fail "$failure"
 	info "root device $root is there${wanted_root:+, for root=$wanted_root}"
-}
-
-# fail_without_device: the time is over: says what of link, server, target and partition was missing.
-fail_without_device() {
-	explain_missing
-	fail "$failure"
 }
 
 # find_root_device: true if the root's device is there; asks for the target again when that is due.

@@ -129,7 +129,7 @@ probe() {
 explain_missing() {
 	local masked="a server that does not admit this MAC address looks the same"
 	describe_interfaces
-	described="${described:-any interface}"
+	described="${vlan:+VLAN $vlan of }${described:-any interface}"
 	list_disks
 	if [ -z "$disks" ] && ! has_carrier; then
 		awaited="carrier on $described"

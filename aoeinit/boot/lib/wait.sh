@@ -46,17 +46,21 @@ next_event() {
 } 2>/dev/null
 
 # wait_for EXPLAIN CONDITION: true once the function CONDITION is, false at the deadline; every 15 s says what it is
-# that the function EXPLAIN has put into $awaited.
+# that the function EXPLAIN has put into $awaited. Always explains first and looks last: what came while that was found
+# out is not missing, and "only e11.0 answered" would be a lie.
 wait_for() {
 	local reminder
 	read_clock
 	reminder="$((now + 1500))"
 	until "$2"; do
 		read_clock
-		[ -z "$deadline" ] || [ "$now" -lt "$deadline" ] || return 1
+		if [ -n "$deadline" ] && [ "$now" -ge "$deadline" ]; then
+			"$1"
+			"$2"
+			return
+		fi
 		if [ "$now" -ge "$reminder" ]; then
 			"$1"
-			# It may have come while that was found out, and "only e11.0 answered" would be a lie.
 			! "$2" || return 0
 			error "waiting for $awaited"
 			reminder="$((now + 1500))"

@@ -1,7 +1,7 @@
 """Words of a kernel's command line: those for a root on a target, and those of the disk before it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,6 +73,8 @@ class Parameters:
     def unwanted(self, word: str) -> bool:
         """Tell whether a word is of the disk before, or names another target."""
         name, value = split(word)
+        if name == "boot":  # dracut's for FIPS; for live systems it is another one's, and names no disk
+            return value.startswith((*TAGS, "/dev/"))
         return name in OLD_DISK or (name == "rd.aoe" and str(self.target) not in value.split(","))
 
 
@@ -84,28 +86,28 @@ class Rewritten:
     dropped: tuple[str, ...]
 
 
-def rewrite(text: str, parameters: Parameters, *, add: bool = True) -> Rewritten:
+def rewrite(text: str, parameters: Parameters, added: Sequence[str] | None = None) -> Rewritten:
     """Put the words into a command line; all others keep their order, and a line that is right its blanks.
 
-    Without ``add`` the words stand elsewhere: they are only taken away. What follows a lone ``--`` is for
-    init, and stays.
+    Only those ``added`` are put in, if that is given: the others stand elsewhere, and are taken away. What
+    follows a lone ``--`` is for init, and stays.
     """
     words = split_words(text)
     stop = words.index("--") if "--" in words else len(words)
-    missing = {split(word)[0]: word for word in parameters.words}
-    names = frozenset(missing)
+    missing = {split(word)[0]: word for word in (parameters.words if added is None else added)}
+    names = frozenset(split(word)[0] for word in parameters.words)
     kept: list[str] = []
     dropped: list[str] = []
     for word in words[:stop]:
         name = split(word)[0]
         if name in names:
             # The first one gives its place to ours.
-            kept += [missing.pop(name)] if add and name in missing else []
+            kept += [missing.pop(name)] if name in missing else []
         elif parameters.unwanted(word):
             dropped.append(word)
         else:
             kept.append(word)
-    result = [*(missing.values() if add else ()), *kept, *words[stop:]]
+    result = [*missing.values(), *kept, *words[stop:]]
     if result == words:
         return Rewritten(text, tuple(dropped))
     # The shell's += joins values as they are: the blank in front counts.
@@ -127,11 +129,14 @@ def split(word: str) -> tuple[str, str]:
 def warnings_of(dropped: Iterable[str]) -> tuple[str, ...]:
     """Say once for each word that it was dropped."""
     return tuple(
-        f"{word} is dropped from the command line: "
-        + (
-            "nothing resumes from a target"
-            if word.startswith("resume")
-            else "it is about the disk that the root was on"
-        )
+        f"{word} is dropped from the command line: {_reason(split(word)[0])}"
         for word in dict.fromkeys(dropped)
     )
+
+
+def _reason(name: str) -> str:
+    if name in {"resume", "resume_offset"}:
+        return "nothing resumes from a target"
+    if name == "boot":
+        return "only dracut reads it, to find the old /boot for FIPS"
+    return "it is about the disk that the root was on"

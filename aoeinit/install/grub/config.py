@@ -10,7 +10,7 @@ from typing import Final
 from aoeinit.errors import AoeinitError, ConfigError
 from aoeinit.install.command import Command
 from aoeinit.install.grub.cmdline import Parameters, rewrite, warnings_of
-from aoeinit.install.grub.defaults import DEFAULTS, KEY, rewrite_defaults
+from aoeinit.install.grub.defaults import DEFAULTS, ROOT_KEYS, rewrite_defaults
 from aoeinit.install.grub.entries import ENTRIES, BootFileSystem, rewrite_entry, rewrite_environment
 from aoeinit.install.grub.esp import configurations, names_in, rewrite_stub, vendors
 from aoeinit.install.grub.packages import keep_fallback_out
@@ -23,6 +23,8 @@ KERNEL_CMDLINE: Final = "etc/kernel/cmdline"
 DROP_INS: Final = "etc/default/grub.d"
 FLAVOURS: Final = (("grub-mkconfig", "boot/grub"), ("grub2-mkconfig", "boot/grub2"))
 """The program that makes the menu, and GRUB's folder."""
+
+_SETS_ROOT = re.compile(rb"^[^#\n]*\b(" + "|".join(ROOT_KEYS).encode() + rb")\w*\+?=", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _kernel_cmdline(sysroot: Path, parameters: Parameters) -> Iterator[_Edit]:
     for number, line in enumerate(lines):
         if _counts(line):
             text = line.rstrip("\n")
-            words = rewrite(text, parameters, add=number == first)
+            words = rewrite(text, parameters, None if number == first else ())
             dropped += words.dropped
             lines[number] = words.text + line[len(text) :]
     if first is None:
@@ -178,9 +180,10 @@ def _drop_ins(sysroot: Path) -> Iterator[str]:
     for name in names_in(sysroot, DROP_INS):
         place = resolve(sysroot, f"{DROP_INS}/{name}")
         state = look(sysroot, place.path) if place and place.file.is_file() else None
-        found = state and re.search(rb"^[^#\n]*\b" + KEY.encode() + rb"\w*\+?=", state.content, re.MULTILINE)
+        found = state and _SETS_ROOT.search(state.content)
         if found and name.endswith(".cfg"):
-            yield f"/{DROP_INS}/{name} sets {KEY}, too, and has the last word: it must name no other root"
+            key = found[1].decode()
+            yield f"/{DROP_INS}/{name} sets {key}, too, and has the last word: it must name no other root"
 
 
 def _rivals(sysroot: Path) -> Iterator[str]:

@@ -1,14 +1,20 @@
 """/etc/default/grub: the words that grub-mkconfig puts into the menu, in a file that the shell reads."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from aoeinit.errors import ConfigError
-from aoeinit.install.assignments import with_value
+from aoeinit.install.assignments import value_of, with_value
 from aoeinit.install.grub.cmdline import Parameters, Rewritten, rewrite
 
 DEFAULTS: Final = "etc/default/grub"
 KEY: Final = "GRUB_CMDLINE_LINUX"
+DEVICE: Final = "GRUB_DEVICE"
+PARTUUID: Final = "GRUB_DISABLE_LINUX_PARTUUID"
+SETTINGS: Final = {"GRUB_DISABLE_LINUX_UUID": "true", "GRUB_DISABLE_OS_PROBER": "true", PARTUUID: "true"}
+ROOT_KEYS: Final = (KEY, DEVICE, "GRUB_DISABLE_LINUX_UUID", PARTUUID, "GRUB_FORCE_PARTUUID")
+"""What has a say in ``root=``; the last is Ubuntu's."""
 
 _START = re.compile(
     rf"^[ \t]*(?:export[ \t]+)?(?P<key>{KEY}(?:_DEFAULT)?)\+?=(?P<rest>[^\n]*)$", re.MULTILINE
@@ -20,11 +26,12 @@ _VALUE = re.compile(
 
 
 def rewrite_defaults(content: bytes, parameters: Parameters) -> tuple[bytes, tuple[str, ...]]:
-    """Put the words into the file's last ``GRUB_CMDLINE_LINUX``, and take them out of all other lines.
+    """Name the root for 10_linux, which writes one ``root=`` itself, and take it out of all lines.
 
-    Gives the new content and the words that were dropped.
-    10_linux puts its own ``root=`` before them, and a later parameter wins; ``GRUB_CMDLINE_LINUX_DEFAULT``
-    comes after them. Entries of other disks' systems are switched off: os-prober would mount those disks.
+    Gives the new content and the words that were dropped. The words beside the root come into the file's last
+    ``GRUB_CMDLINE_LINUX``. grub-mkconfig lets this file override the device that it has found, and 10_linux
+    names that unless it may use UUIDs. Entries of other disks' systems are switched off: os-prober would
+    mount those disks.
 
     Raises :class:`ConfigError` for a line that only the shell itself can make sense of.
     """
@@ -42,20 +49,25 @@ def rewrite_defaults(content: bytes, parameters: Parameters) -> tuple[bytes, tup
                 f"/{DEFAULTS}: line {number} cannot be understood: {line[0].strip()}",
                 f'write it as {line["key"]}="WORDS" on one line',
             )
-        value, words = _rewritten(found, parameters, add=bool(ours) and line is ours[-1])
+        added = parameters.others if ours and line is ours[-1] else ()
+        value, words = _rewritten(found, parameters, added)
         dropped = [*words.dropped, *dropped]
         text = text[: line.start("rest")] + value + text[line.end("rest") :]
-    if not ours:
+    if not ours and parameters.others:
         separator = "" if not text or text.endswith("\n") else "\n"
-        text += f'{separator}{KEY}="{" ".join(parameters.words)}"\n'
-    changed = with_value(text.encode(errors="surrogateescape"), "GRUB_DISABLE_OS_PROBER", "true")
+        text += f'{separator}{KEY}="{" ".join(parameters.others)}"\n'
+    changed = text.encode(errors="surrogateescape")
+    for key, value in {DEVICE: f'"{parameters.root}"', **SETTINGS}.items():
+        # The last is off unless the file says else.
+        if key != PARTUUID or value_of(changed, key):
+            changed = with_value(changed, key, value)
     return changed, tuple(dropped)
 
 
-def _rewritten(found: re.Match[str], parameters: Parameters, *, add: bool) -> tuple[str, Rewritten]:
+def _rewritten(found: re.Match[str], parameters: Parameters, added: Sequence[str]) -> tuple[str, Rewritten]:
     """Rewrite a value inside the quotes that it has, and leave what follows it on the line."""
     kind = found.lastgroup or "bare"
-    words = rewrite(found[kind], parameters, add=add)
+    words = rewrite(found[kind], parameters, added)
     if words.text == found[kind]:
         return found[0], words
     value = f'"{words.text}"' if kind == "bare" else words.text

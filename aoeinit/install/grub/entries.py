@@ -42,8 +42,8 @@ def rewrite_entry(
     dropped: list[str] = []
     lines = list(re.finditer(_LINE.format("options"), text, re.MULTILINE))
     for line in reversed(lines):
-        add = line is lines[0] and KERNELOPTS not in split_words(text)
-        found = rewrite(line[3], parameters, add=add)
+        here = line is lines[0] and KERNELOPTS not in split_words(text)
+        found = rewrite(line[3], parameters, None if here else ())
         dropped += found.dropped
         text = text[: line.start(3)] + found.text + text[line.end(3) :]
     if not lines:

@@ -1,11 +1,12 @@
 """How the files of one file system get to its copy, and how the two are compared."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.layout import Layout, Partition
-from aoeinit.install.migrate.plan import FROM, ROOT, TO, Action, Comparison, Copy, Migration
+from aoeinit.install.migrate.plan import FROM, ROOT, TO, Action, Comparison, Copy, Migration, place_of
 from aoeinit.install.migrate.progress import RECORD
 from aoeinit.install.migrate.source import Mounted, Source
 
@@ -47,7 +48,9 @@ def copy_actions(point: str, migration: Migration) -> Iterator[Action]:
         # Of the names of a file one may stay: it is the only one then. The record has a single name.
         links = ("find", f"{TO}", "-xdev", "-type", "f", "-links", "+1", "-delete")
         yield Command(links, "lets files with several names be copied anew", package="findutils")
-    yield Copy(Command(words, f"copies {point}"), point, device, expected_in(partition, migration))
+    room = room_of(partition, migration.source, migration.layout)
+    places = tuple(place_of(each.volumes[0]) for each in room.partitions)
+    yield Copy(Command(words, f"copies {point}"), point, device, room.used, places)
     yield from _unmount_pair()
 
 
@@ -70,10 +73,35 @@ def compare_actions(point: str, migration: Migration) -> Iterator[Action]:
     yield from _unmount_pair()
 
 
-def expected_in(partition: Partition, migration: Migration) -> int:
-    """Tell how many bytes a partition will hold: those in use on the source, 0 where it has no such part."""
-    mounts = (each for each in migration.source.mounts if holder(each.point, migration.layout) == partition)
-    return sum({each.device: each.used for each in mounts}.values())
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Partitions that take file systems of the source together, each of them a part; one for the most part.
+
+    Nobody has counted how much of a file system that is split goes where.
+    """
+
+    partitions: tuple[Partition, ...]
+    mounts: tuple[Mounted, ...]
+
+    @property
+    def used(self) -> int:
+        """Tell how many bytes the file systems have in use."""
+        return sum(each.used for each in self.mounts)
+
+
+def room_of(partition: Partition, source: Source, layout: Layout) -> Room:
+    """Give the partitions that share what is on the source with one of them, and what that is."""
+    pairs = [(_mounted_at(each, source), holder(each, layout)) for each in copied_points(source, layout)]
+    numbers, before = {partition.number}, set[int]()
+    devices: set[str] = set()
+    while numbers != before:
+        before = set(numbers)
+        devices |= {mounted.device for mounted, each in pairs if each.number in numbers}
+        numbers |= {each.number for mounted, each in pairs if mounted.device in devices}
+    return Room(
+        tuple(each for each in layout.partitions if each.number in numbers),
+        tuple({each.device: each for each, _ in reversed(pairs) if each.device in devices}.values()),
+    )
 
 
 def holder(point: str, layout: Layout) -> Partition:

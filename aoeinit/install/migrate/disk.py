@@ -14,13 +14,15 @@ class Disk:
     """A target as this machine sees it: its device here, and its size in bytes.
 
     ``node`` is ``/dev/etherd/e11.0`` on the client, and another device on the server, where ``file`` may be
-    the image that is behind it.
+    the image that is behind it. ``model`` and ``serial`` are what it says of itself, if it does.
     """
 
     target: Target
     node: str
     size: int
     file: str = ""
+    model: str = ""
+    serial: str = ""
 
     def part(self, number: int) -> str:
         """Give the device of a partition on this machine; the kernel puts a ``p`` after a digit only."""

@@ -18,6 +18,13 @@ SMALLEST: Final = {"xfs": 300 * MIB, "btrfs": 128 * MIB, "vfat": 40 * MIB}
 SPARE: Final = 64 * MIB
 """Room for images and what else is new on a moved system; a tenth of what is used comes on top of it."""
 
+EXT: Final = frozenset({"ext2", "ext3", "ext4"})
+"""The types that get all their inodes when they are made."""
+INODE: Final = 256
+"""Bytes that an inode of theirs takes."""
+DENSITY: Final = 16384
+"""Bytes for which mke2fs makes an inode, if nobody says else (mke2fs.conf(5), ``inode_ratio``)."""
+
 DOS_PARTITIONS: Final = 4
 DOS_LIMIT: Final = (1 << 32) * 512
 """Bytes that a dos table can speak of."""
@@ -41,7 +48,7 @@ class Wanted:
 
     ``size`` is how large it should be, ``least`` how large it has to be, in bytes; ``used`` is what it will
     hold at once. A partition that is ``fixed`` is not made smaller to make room for others. One gets the
-    rest of the disk, if any ``grows``.
+    rest of the disk, if any ``grows``. ``files`` is how many it will hold, 0 where nobody has counted.
     """
 
     filesystem: str
@@ -52,13 +59,15 @@ class Wanted:
     used: int = 0
     fixed: bool = False
     grows: bool = False
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """A partition: where it begins and how large it is, in bytes; ``name`` tells it from the others.
 
-    ``efi`` says that firmware looks there for a boot loader.
+    ``efi`` says that firmware looks there for a boot loader. ``files`` is how many it will hold at once, 0
+    where nobody has counted.
     """
 
     number: int
@@ -69,6 +78,7 @@ class Partition:
     label: str
     volumes: tuple[Volume, ...]
     efi: bool = False
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +120,11 @@ def wanted_of(source: Source) -> tuple[Wanted, ...]:
 def _wanted(mounts: Sequence[Mounted], source: Source) -> Wanted:
     first = mounts[0]
     used = max(each.used for each in mounts)
+    files = max(each.files for each in mounts)
     device = source.devices.get(first.device)
     # A file system counts without what it takes for itself.
     size = max(device.size if device else 0, *(each.size for each in mounts))
-    least = least_size(first.filesystem, used)
+    least = least_size(first.filesystem, used, files)
     boots = first.point in BOOT_POINTS
     default = (
         "EFI"
@@ -129,6 +140,7 @@ def _wanted(mounts: Sequence[Mounted], source: Source) -> Wanted:
         used=used,
         fixed=boots,
         grows=any(each.point == "/" for each in mounts),
+        files=files,
     )
 
 
@@ -148,9 +160,15 @@ def _order(wanted: Wanted) -> tuple[int, str]:
     return (3, point) if point not in BOOT_POINTS else (0 if wanted.filesystem == "vfat" else 1, point)
 
 
-def least_size(filesystem: str, used: int) -> int:
-    """Tell how many bytes a partition needs for a file system in which so many are used."""
-    return max(_whole(used + used // 10 + SPARE), SMALLEST.get(filesystem, 0))
+def least_size(filesystem: str, used: int, files: int = 0) -> int:
+    """Tell how many bytes a partition needs for a file system in which so many are used, by so many files."""
+    more = max(0, inodes_for(files) - used // DENSITY) if filesystem in EXT and files else 0
+    return max(_whole(used + used // 10 + SPARE + more * INODE), SMALLEST.get(filesystem, 0))
+
+
+def inodes_for(files: int) -> int:
+    """Tell how many inodes there should be for so many files: a quarter more, and some for what is new."""
+    return files + files // 4 + 4096
 
 
 def fitting_label(filesystem: str, label: str) -> str:
@@ -200,6 +218,7 @@ def _placed(parts: Iterable[Wanted], sizes: Iterable[int], *, efi: bool) -> Iter
             filesystem=each.filesystem,
             label=each.label,
             volumes=each.volumes,
+            files=each.files,
             efi=efi and each.filesystem == "vfat" and any(one.point in BOOT_POINTS for one in each.volumes),
         )
         start += size

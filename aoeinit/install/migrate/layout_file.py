@@ -75,17 +75,18 @@ def _wanted(parts: list[dict[str, Any]], points: list[str], source: Source, name
         kind = _filesystem(plain, point, source, where)
         # Nobody has counted how much of a file system that is split goes where.
         known = point != SWAP and not is_split(point, points, source)
-        used = used_below(point, points, source) if known else 0
+        used, files = below(point, points, source) if known else (0, 0)
         grows = plain.get("size") == REST
-        least = 0 if point == SWAP else least_size(kind, used)
+        least = 0 if point == SWAP else least_size(kind, used, files)
         size = least if grows else _size(plain, where)
         if size < least:
+            holds = f" for {files} files" if files and least > least_size(kind, used) else ""
             raise ConfigError(
-                f"{where}: {point} needs {least >> 20} MiB, and gets {size >> 20}", "make it larger"
+                f"{where}: {point} needs {least >> 20} MiB{holds}, and gets {size >> 20}", "make it larger"
             )
         volumes = () if point == SWAP else _volumes(point, kind, points, source)
         label = fitting_label(kind, str(plain.get("label", default)).replace("/", "-"))
-        yield Wanted(kind, label, volumes, size, least, used, fixed=not grows, grows=grows)
+        yield Wanted(kind, label, volumes, size, least, used, fixed=not grows, grows=grows, files=files)
 
 
 def _filesystem(plain: Mapping[str, Any], point: str, source: Source, where: str) -> str:
@@ -109,10 +110,10 @@ def _size(plain: Mapping[str, Any], where: str) -> int:
     return -(-size // UNITS["M"]) * UNITS["M"]
 
 
-def used_below(point: str, points: list[str], source: Source) -> int:
-    """Tell how much of the source will be on the partition for ``point``, in bytes."""
-    mine = [each for each in source.mounts if _nearest(each.point, points) == point]
-    return sum({each.device: each.used for each in mine}.values())
+def below(point: str, points: list[str], source: Source) -> tuple[int, int]:
+    """Tell how much of the source will be on the partition for ``point``: bytes, and files."""
+    mine = {each.device: each for each in source.mounts if _nearest(each.point, points) == point}
+    return sum(each.used for each in mine.values()), sum(each.files for each in mine.values())
 
 
 def is_split(point: str, points: list[str], source: Source) -> bool:

@@ -5,12 +5,15 @@ from typing import Final
 
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
-from aoeinit.install.migrate.layout import BIOS, SWAP, Layout, Partition
+from aoeinit.install.migrate.layout import BIOS, DENSITY, SWAP, Layout, Partition, inodes_for
 
 SECTOR: Final = 512
 
 BIOS_BOOT: Final = "21686148-6449-6E6F-744E-656564454649"
 """GUID of the partition that GRUB for a BIOS uses on a GPT (GRUB manual, "BIOS installation")."""
+
+DENSITIES: Final = ((16 << 40, 65536), (4 << 40, 32768), (512 << 20, DENSITY), (0, 4096))
+"""From a size on, the bytes for which mke2fs makes an inode (mke2fs(8), "-T"; mke2fs.conf(5))."""
 
 PACKAGES: Final = {
     "mkfs.ext2": "e2fsprogs",
@@ -80,7 +83,14 @@ def _format_words(partition: Partition, identity: Identity) -> tuple[str, ...]:
         case "vfat":
             return ("mkfs.vfat", "-F", "32", "-n", label, "-i", name.replace("-", ""))
         case kind:
-            return (f"mkfs.{kind}", "-F", "-q", "-L", label, "-U", name)
+            return (f"mkfs.{kind}", "-F", "-q", "-L", label, "-U", name, *_inodes(partition))
+
+
+def _inodes(partition: Partition) -> tuple[str, ...]:
+    """Ask for more inodes where there are more files than mke2fs expects in a file system of that size."""
+    wanted = inodes_for(partition.files)
+    density = next(each for size, each in DENSITIES if partition.size >= size)
+    return ("-N", f"{wanted}") if partition.files and wanted > partition.size // density else ()
 
 
 def filesystem_uuid(partition: Partition, identity: Identity) -> str:

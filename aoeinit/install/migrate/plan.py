@@ -6,8 +6,9 @@ from typing import Final
 
 from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
-from aoeinit.install.migrate.layout import Layout
+from aoeinit.install.migrate.layout import Layout, Volume
 from aoeinit.install.migrate.source import Source
+from aoeinit.install.network.interface import ETHERNET_MTU
 from aoeinit.install.record import ChangePlan
 from aoeinit.install.state import Change
 
@@ -25,6 +26,11 @@ TOP: Final = FOLDER / "top"
 """The top level of a Btrfs, in which its subvolumes are made."""
 
 
+def place_of(volume: Volume) -> Path:
+    """Tell where a file system of the target is mounted for the migration."""
+    return Path(f"{ROOT}{volume.point}".rstrip("/"))
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """A system, a target, and how the one gets onto the other.
@@ -32,7 +38,7 @@ class Migration:
     ``interface`` and ``mac`` are those of the card that the machine will boot from. ``releases`` are the
     kernels that get an image. ``command`` is what hooks call. ``debian`` says that packages of kernels run
     the scripts in ``/etc/kernel/postinst.d``. ``full`` compares contents, else sizes and times. ``resumed``
-    says that an earlier run was cut short.
+    says that an earlier run was cut short. ``mtu`` is what the card has on the running system, in bytes.
     """
 
     source: Source
@@ -46,19 +52,22 @@ class Migration:
     debian: bool
     full: bool = False
     resumed: bool = False
+    mtu: int = ETHERNET_MTU
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """Copying what is at ``point``: rsync, and the device that is to be behind :data:`TO`.
 
-    ``expected`` are the bytes that will be in use on that device when all that belongs there is copied.
+    ``expected`` are the bytes that will be in use at ``places`` when all that belongs there is copied: those
+    of several partitions if parts of one file system get there.
     """
 
     command: Command
     point: str
     device: str
     expected: int
+    places: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,16 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from aoeinit.errors import AoeinitError
+from aoeinit.install.migrate.copying import room_of
 from aoeinit.install.migrate.disk import Disk
-from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SWAP, Layout
+from aoeinit.install.migrate.layout import BIOS, FILESYSTEMS, SPARE, SWAP, Layout, least_size
 from aoeinit.install.migrate.making import PACKAGES
 from aoeinit.install.migrate.plan import Files
 from aoeinit.install.migrate.progress import Progress
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import Step
 from aoeinit.install.network.conflicts import Fatal
+from aoeinit.install.network.interface import ETHERNET_MTU
 
 DATABASES: Final = {
     "mysqld": "MySQL",
@@ -48,12 +50,12 @@ class Finding:
 class TargetFacts:
     """What is known of the target: ``holds`` are the signatures on it, ``used_by`` what has it open.
 
-    ``server`` is the MAC of the server that answers for it, and ``interface`` the one that it is reached
-    through; both are empty for a device of the server itself.
+    ``server`` is the MAC of the server that answers for it, ``firmware`` that server's version, and
+    ``interface`` the one that it is reached through; they are empty for a device of the server itself.
     """
 
     disk: Disk
-    model: str
+    firmware: str
     server: str
     interface: str
     holds: tuple[str, ...]
@@ -66,8 +68,9 @@ class Facts:
     """All that the preflight goes by.
 
     ``target``, ``layout`` and ``interface`` are the error itself where there is none;
-    ``mac`` is the interface's. ``programs`` are those that were found. ``kernels`` are the releases that were
-    found to be bootable, the newest last, each with what keeps an image from being made of it, or nothing.
+    ``mac`` and ``mtu`` are the interface's. ``programs`` are those that were found. ``kernels`` are the
+    releases that were found to be bootable, the newest last, each with what keeps an image from being made of
+    it, or nothing.
     ``running`` are names of processes. ``commands`` tells which of the commands the moved system will call
     are there.
     """
@@ -81,6 +84,7 @@ class Facts:
     interface: str | AoeinitError
     mac: str
     command: str | None
+    mtu: int = ETHERNET_MTU
 
 
 def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tuple[Finding, ...]:
@@ -96,6 +100,7 @@ def preflight(facts: Facts, *, wipe: bool = False, resume: bool = False) -> tupl
             else _target(facts.target, wipe=wipe)
         ),
         *_layout(facts),
+        *(() if isinstance(facts.layout, AoeinitError) else _rooms(facts.source, facts.layout)),
         *_source(facts.source),
         *_programs(facts),
         *_kernels(facts.kernels),
@@ -184,6 +189,21 @@ def _layout(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _rooms(source: Source, layout: Layout) -> Iterator[Finding]:
+    """Look whether what gets split has room in all its parts together."""
+    for room in dict.fromkeys(room_of(each, source, layout) for _, each in layout.volumes):
+        names = [each.name for each in room.partitions]
+        # Each brings a file system of its own with it, but what is used is in one of them only.
+        needed = least_size(room.partitions[0].filesystem, room.used) + SPARE * (len(names) - 1)
+        size = sum(each.size for each in room.partitions)
+        if len(names) > 1 and size < needed:
+            yield error(
+                f"{' and '.join(names)} are to hold {needed >> 20} MiB together, and get {size >> 20}: "
+                f"they share what is on {', '.join(sorted(each.point for each in room.mounts))}",
+                "make them larger in the --layout file, or the target",
+            )
+
+
 def _source(source: Source) -> Iterator[Finding]:
     for each in source.mounts:
         if "crypt" in source.below(each.device):
@@ -257,6 +277,13 @@ def _kernels(kernels: Mapping[str, AoeinitError | None]) -> Iterator[Finding]:
 def _machine(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.interface, AoeinitError):
         yield of_error(facts.interface)
+    if facts.mtu != ETHERNET_MTU:
+        yield Finding(
+            "warning",
+            f"{facts.interface} has an MTU of {facts.mtu}, and would get it under the root, too: "
+            f"rd.aoe.mtu={facts.mtu} comes into the command line",
+            "network and server have to take frames of that size; else set it to 1500 first",
+        )
     running = sorted({DATABASES[name] for name in facts.running & set(DATABASES)})
     if running:
         yield Finding(

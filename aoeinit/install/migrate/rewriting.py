@@ -24,7 +24,7 @@ from aoeinit.install.migrate.copying import holder
 from aoeinit.install.migrate.layout import BIOS, SWAP, Partition, Volume
 from aoeinit.install.migrate.making import filesystem_uuid
 from aoeinit.install.migrate.plan import Action, Files, Migration
-from aoeinit.install.network.interface import BootInterface
+from aoeinit.install.network.interface import ETHERNET_MTU, BootInterface
 from aoeinit.install.network.plan import plan_network
 from aoeinit.install.record import ChangePlan
 from aoeinit.install.state import Change, Present, look
@@ -123,8 +123,9 @@ def _device(migration: Migration, partition: Partition) -> Device:
 
 
 def network(sysroot: Path, migration: Migration) -> Iterator[Action]:
-    """Let nothing take down the link that the root hangs on."""
-    yield _recorded(plan_network(sysroot, BootInterface(migration.interface, migration.mac)))
+    """Let nothing take down the link that the root hangs on, nor change its MTU."""
+    boot = BootInterface(migration.interface, migration.mac, migration.mtu)
+    yield _recorded(plan_network(sysroot, boot))
 
 
 def _recorded(plan: ChangePlan) -> Files:
@@ -155,7 +156,9 @@ def grub(sysroot: Path, migration: Migration) -> Iterator[Action]:
     layout, disk = migration.layout, migration.disk
     root = layout.volumes[0][0]
     flags = (f"rootflags=subvol={root.subvolume}",) if root.subvolume else ()
-    parameters = Parameters(disk.future_part(layout.root.number), disk.target, flags)
+    # Whatever gives the card its MTU now does so again, when the root hangs on it.
+    frames = (f"rd.aoe.mtu={migration.mtu}",) if migration.mtu != ETHERNET_MTU else ()
+    parameters = Parameters(disk.future_part(layout.root.number), disk.target, (*flags, *frames))
     boot = holder("/boot", layout)
     folder = "" if any(volume.point == "/boot" for volume in boot.volumes) else "/boot"
     if folder and root.subvolume:

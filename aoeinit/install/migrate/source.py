@@ -20,7 +20,7 @@ BOOT_POINTS: Final = ("/boot", "/efi", "/boot/efi")
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """A mounted file system; sizes in bytes.
+    """A mounted file system; sizes in bytes. ``files`` is how many it has, and 0 where that is not counted.
 
     ``subvolume`` is what of a Btrfs is mounted, as its path there without the first slash, and ``None`` for
     other types. ``shown`` is the folder of the file system that stands at ``point``, usually ``/``.
@@ -35,6 +35,7 @@ class Mounted:
     used: int
     uuid: str
     label: str
+    files: int = 0
 
     @property
     def subvolume(self) -> str | None:

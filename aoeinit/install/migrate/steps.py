@@ -10,7 +10,17 @@ from aoeinit.install.migrate import rewriting
 from aoeinit.install.migrate.copying import compare_actions, copied_points, copy_actions, holder
 from aoeinit.install.migrate.layout import MIB, Layout, Partition, Volume
 from aoeinit.install.migrate.making import format_commands, partition_table
-from aoeinit.install.migrate.plan import ROOT, TOP, Action, BootCheck, Image, Migration, Mount, TabCheck
+from aoeinit.install.migrate.plan import (
+    ROOT,
+    TOP,
+    Action,
+    BootCheck,
+    Image,
+    Migration,
+    Mount,
+    TabCheck,
+    place_of,
+)
 from aoeinit.install.migrate.source import Source
 
 Planner = Callable[[Path], Iterable[Action]]
@@ -119,11 +129,6 @@ def mounts(migration: Migration) -> Iterator[Mount]:
         shown = ("-o", options) if options else ()
         words = ("mount", "-t", partition.filesystem, *shown, migration.disk.part(partition.number))
         yield Mount(Command((*words, f"{place}"), f"is {volume.point} of the moved system"), place)
-
-
-def place_of(volume: Volume) -> Path:
-    """Tell where a file system of the target is mounted for the migration."""
-    return Path(f"{ROOT}{volume.point}".rstrip("/"))
 
 
 def mount_options(volume: Volume, partition: Partition, source: Source) -> Iterator[str]:

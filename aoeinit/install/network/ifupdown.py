@@ -6,8 +6,9 @@ with ``allow-hotplug`` has a service of its own, which names it to ``ifdown``.
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -99,8 +100,15 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
     """Warn of bridges and bonds with the interface in them, and of a new name, MAC or MTU."""
     if not is_used(sysroot):
         return
+    lines = tuple(_all_lines(sysroot))
+    names = {boot.name, *_logical_names(lines, boot)}
+    for line in _mapped_by_script(lines, boot):
+        yield line.says(
+            f"its script chooses what {boot.name} gets, and only the stanza {boot.name} was looked at; "
+            "name the stanzas in its map lines"
+        )
     stanza = ""
-    for line in _all_lines(sysroot):
+    for line in lines:
         key, value = (*line.text.strip().split(maxsplit=1), "", "")[:2]
         if key == "rename" and any(new != boot.name for new in _new_names(value, boot)):
             told = f"{boot.name} gets another name under the root, which is lost then; take the line out"
@@ -110,7 +118,39 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
         elif key in SELECTING or key.startswith("allow-"):
             stanza = ""
         elif stanza and not key.startswith("#"):
-            yield from _told(line, stanza, key.replace("_", "-"), value, boot)
+            yield from _told(line, stanza, key.replace("_", "-"), value, boot, ours=stanza in names)
+
+
+def _logical_names(lines: Iterable[Line], boot: BootInterface) -> Iterator[str]:
+    """Give the names of stanzas that the interface may get its settings from: ``auto eth0=home``, mappings.
+
+    A mapping's script decides; by convention its ``map`` lines end with the name that it chooses.
+    """
+    mapped = False
+    for line in lines:
+        key, *words = line.text.split() or [""]
+        if key == "auto" or key.startswith("allow-"):
+            yield from _new_names(" ".join(words), boot)
+        if _starts(line):
+            mapped = key == "mapping" and any(fnmatch.fnmatchcase(boot.name, each) for each in words)
+        elif key == "map" and mapped and words:
+            yield words[-1]
+
+
+def _mapped_by_script(lines: Sequence[Line], boot: BootInterface) -> Iterator[Line]:
+    """Give the mappings of the interface that do not tell the names that they choose from."""
+    for number, line in enumerate(lines):
+        key, *words = line.text.split() or [""]
+        if key == "mapping" and any(fnmatch.fnmatchcase(boot.name, each) for each in words):
+            below = takewhile(lambda each: not _starts(each), lines[number + 1 :])
+            if not any(each.text.split()[:1] == ["map"] for each in below):
+                yield line
+
+
+def _starts(line: Line) -> bool:
+    """Tell whether a line begins a stanza."""
+    key = (*line.text.split(), "")[0]
+    return key in {*SELECTING, "iface"} or key.startswith("allow-")
 
 
 def _new_names(value: str, boot: BootInterface) -> Iterator[str]:
@@ -125,9 +165,8 @@ def _new_names(value: str, boot: BootInterface) -> Iterator[str]:
             yield new
 
 
-def _told(line: Line, stanza: str, key: str, value: str, boot: BootInterface) -> Iterator[str]:
+def _told(line: Line, stanza: str, key: str, value: str, boot: BootInterface, *, ours: bool) -> Iterator[str]:
     words = value.split()
-    ours = stanza == boot.name
     match key:
         case "bridge-ports" | "bond-slaves" | "slaves" | "ovs-ports":
             # "regex" begins a pattern, "all" is every Ethernet card.

@@ -1,5 +1,6 @@
 """The interface that reaches the target: its name, its MAC and its MTU."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -9,6 +10,17 @@ from aoeinit.errors import ConfigError
 
 ETHERNET_MTU: Final = 1500
 """What the agent leaves an interface with, unless ``rd.aoe.mtu=`` says else; in bytes."""
+
+CARD_BELOW: Final = "name the card below it"
+NO_CARDS: Final = (
+    (r"lo", "the loopback", "name an Ethernet card, as ip link shows it: enp1s0"),
+    (r"vlan[0-9]+|.+\.[0-9]+", "a virtual LAN", f"{CARD_BELOW}, and boot with rd.aoe.vlan="),
+    (r"(br|virbr|vmbr|lxcbr|docker)[0-9]+|br-.+", "a bridge", CARD_BELOW),
+    (r"(bond|team)[0-9]+", "made of several cards", CARD_BELOW),
+    (r"(veth|vnet|tap|tun|wg|dummy|ifb)[0-9a-f]+", "made by software", "name an Ethernet card"),
+    (r"wlan[0-9]+|wl[opsx][0-9a-f]\w*", "wireless", "name an Ethernet card: the agent starts no other"),
+)
+"""Names that no Ethernet card has, as patterns; what has them, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,13 @@ class BootInterface:
     def checked(cls, name: str, mac: str, mtu: int = ETHERNET_MTU) -> Self:
         """Take what a user wrote; raises :class:`ConfigError` for what no interface can have."""
         return cls(parse_interface(name), parse_mac(mac), mtu)
+
+
+def require_card_name(name: str) -> None:
+    """Raise :class:`ConfigError` for a name that no Ethernet card has: the agent starts from nothing else."""
+    for pattern, what, way_out in NO_CARDS:
+        if re.fullmatch(pattern, name):
+            raise ConfigError(f"{name} is {what}, and no Ethernet card", way_out)
 
 
 def choose(

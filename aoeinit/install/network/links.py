@@ -60,7 +60,8 @@ def conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
 def _hidden(found: list[Setting], boot: BootInterface) -> Iterator[str]:
     for setting in found:
         name, key = setting.section, setting.key
-        if name != "Link" or key in OURS - {"Name"} or (key, setting.value) == ("Name", boot.name):
+        settled = {("Name", boot.name), ("MTUBytes", str(boot.mtu))}
+        if name != "Link" or key in OURS - {"Name"} or (key, setting.value) in settled:
             continue
         way_out = (
             f"if that is its name, give it: --interface {setting.value}"
