@@ -1,5 +1,6 @@
 """A Debian 12 moves from its disk to a target and is used there: the whole way of a machine with a BIOS."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +32,14 @@ from tests.lab.moving import (
     local_boot,
     manifest,
 )
+from tests.lab.report import Report
 
 pytestmark = [pytest.mark.patient, pytest.mark.xdist_group("moved-bios")]
 
+DOCTOR = """\
+verdict=$(aoeinit doctor --json)
+echo "aoelab-doctor=$(echo "$verdict" | tr -d '\\n')"
+"""
 INSTALL = """\
 dpkg --install /var/cache/apt/archives/linux-image-*.deb
 aoeinit hooks status
@@ -103,13 +109,23 @@ def test_the_copy_is_the_same_but_for_what_has_to_change(moved: Moved) -> None:
 
 def test_boots_without_its_disk_and_gets_a_new_kernel(diskless: Guest) -> None:
     newer = kernel_package(NEWER_SUITE).release
-    script = FACTS + INSTALL.format(release=newer)
+    script = FACTS + DOCTOR + INSTALL.format(release=newer)
     before = diskless.run(NetworkBoot(), script, patience=KERNEL_SECONDS)
     check_moved(before, kernel_package(SUITE).release, **DEVICES)
+    check_verdict(before)
     assert conditions(diskless.folder / "target") == CLEAN
-    after = diskless.run(NetworkBoot(), FACTS)
+    after = diskless.run(NetworkBoot(), FACTS + DOCTOR)
     check_moved(after, newer, **DEVICES)
+    check_verdict(after)
     assert conditions(diskless.folder / "target") == CLEAN
+
+
+def check_verdict(report: Report) -> None:
+    """What the doctor says on a moved system that runs: it would boot again."""
+    verdict = json.loads(report.one("doctor"))
+    (swap,) = verdict["findings"]
+    assert (verdict["boots"], swap["level"]) == (True, "warning")
+    assert "swap over the network" in swap["what"]
 
 
 @pytest.mark.parametrize(
