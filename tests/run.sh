@@ -43,5 +43,5 @@ step "lint" lint
 step "unit and agent tests" .venv/bin/python -m pytest -q -n 2 tests/unit tests/agent
 step "proofs" as_root .venv/bin/python -m pytest -q -n 2 tests/proof
 if [ "$boots" = yes ]; then
-	step "boots" as_root .venv/bin/python -m pytest -q -n 2 --dist loadgroup tests/boot
+	step "boots" as_root .venv/bin/python -m pytest -q -n 2 tests/boot
 fi

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from aoeinit.system.qemu import fastest_accelerator
 from tests.lab.bench import Bench
@@ -21,6 +22,24 @@ E100_UCODE_BYTES = 134 * 4 + 3
 """What the driver e100 takes for microcode by its size (drivers/net/ethernet/intel/e100.c), and the i82551
 does not work without; QEMU's runs none. The real one is not free."""
 LOGS = Path(__file__).parent / "logs"
+SHARING = frozenset({"tests/boot/test_migrate_bios.py"})
+"""Files whose tests share what takes minutes to make."""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Each test goes to the process that is free, those of a file that shares go to one together.
+
+    They would as well by xdist's mark of groups, but not under pytest 9.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in SHARING else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,7 +34,7 @@ from tests.lab.moving import (
 )
 from tests.lab.report import Report
 
-pytestmark = [pytest.mark.patient, pytest.mark.xdist_group("moved-bios")]
+pytestmark = pytest.mark.patient
 
 DOCTOR = """\
 verdict=$(aoeinit doctor --json)
