@@ -1,5 +1,6 @@
 """``aoeinit try``: an image boots in an emulated machine before the real one has to."""
 
+from math import isnan
 from pathlib import Path
 
 import click
@@ -77,6 +78,8 @@ def try_(
     """
     if disk and firmware and (image or kernel or append):
         raise click.UsageError("with --disk and --firmware the disk itself says what is started, and how")
+    if isnan(timeout):
+        raise click.BadParameter("it is no number of seconds", param_hint="--timeout")
     if all_kernels and (image or kernel or log or disk):
         raise click.UsageError("--all-kernels takes no IMAGE, --kernel, --disk or --log")
     from aoeinit.aoe.target import Target

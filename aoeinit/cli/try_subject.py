@@ -55,6 +55,8 @@ def find_subject(image: Path | None, kernel: str | None, sysroot: Path, folder: 
     """
     kernels = installed(sysroot)
     vmlinuz = Path(kernel) if kernel and "/" in kernel else None
+    if vmlinuz and (vmlinuz.is_fifo() or vmlinuz.is_socket()):
+        raise TrialError(f"{vmlinuz} is no file", "name a kernel's file, or its release")
     release = kernel_release(kernel) if kernel else None
     if image is None:
         release = release or default_release(sysroot, kernels)
@@ -159,7 +161,9 @@ def split_unified(image: Path, release: str, folder: Path) -> Subject:
         parts = [content[slice(*places[name])] for name in names if name in places]
         # The kernel looks for each archive at a multiple of four.
         file.write_bytes(b"".join(bytes(part) + bytes(-len(part) % 4) for part in parts))
-    return Subject(release, vmlinuz, initrd)
+    own = bytes(content[slice(*places[".cmdline"])]) if ".cmdline" in places else b""
+    told = own.decode(errors="replace").strip("\0\n ")
+    return Subject(release, vmlinuz, initrd, image.absolute(), told)
 
 
 def network_drivers(facts: Facts) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from aoeinit.cli.status import step_lines
 from aoeinit.cli.views import painter
 from aoeinit.inspect.listing import shown
 from aoeinit.trial.cards import Card
-from aoeinit.trial.console import Line, Outcome, plain
+from aoeinit.trial.console import NOTHING_TO_START, TOO_LONG, Line, Outcome, plain
 from aoeinit.trial.plan import Trial
 
 Tell = Callable[[Line], None]
@@ -52,6 +52,8 @@ def full(result: Result) -> Iterator[str]:
         yield f"{subject(result)}: {colour('root not reached', 'error')}: {shown(outcome.why)}"
     yield f"  {'card':<12} {card_text(result)}"
     yield f"  {'runs by':<12} {'emulation: ' + result.no_kvm if result.no_kvm else 'KVM'}"
+    if result.trial.subject and result.trial.subject.own:
+        yield f"  {'not used':<12} the command line in it: {shown(result.trial.subject.own)}"
     for key, label in LABELS.items():
         if key in outcome.facts:
             yield f"  {label:<12} {shown(outcome.facts[key])}"
@@ -70,7 +72,9 @@ def full(result: Result) -> Iterator[str]:
 def subject(result: Result) -> str:
     """Name what was booted."""
     tried = result.trial.subject
-    return f"kernel {tried.release} with {tried.image}" if tried else f"what is on {result.trial.disk}"
+    if tried is None:
+        return f"what is on {shown(str(result.trial.disk))}"
+    return f"kernel {shown(tried.release)} with {shown(str(tried.unified or tried.image))}"
 
 
 def short(result: Result) -> str:
@@ -95,9 +99,14 @@ def card_text(result: Result) -> str:
 
 def hints(result: Result) -> Iterator[str]:
     """Say what to look at."""
-    if result.trial.subject is None and " heard" in result.outcome.why:
+    why = result.outcome.why
+    if NOTHING_TO_START in why and result.trial.disk:
+        yield "hint: the disk has no boot loader for this firmware: aoeinit grub install"
+    elif result.trial.subject is None and " heard" in why:
         yield "hint: the command line on the disk needs console=ttyS0, and no quiet, to be heard"
-    if "no network interface" in result.outcome.why:
+    if TOO_LONG in why:
+        yield f"hint: it had {result.trial.seconds:g} s; give it more with --timeout"
+    if "no network interface" in why:
         yield "hint: the image needs a driver for the emulated card, or another card: --nic"
 
 
@@ -107,8 +116,8 @@ def as_data(result: Result) -> dict[str, object]:
     tried = trial.subject
     return {
         "kernel": tried.release if tried else outcome.facts.get("release"),
-        "image": f"{tried.image}" if tried else None,
-        "vmlinuz": f"{tried.vmlinuz}" if tried else None,
+        "image": f"{tried.unified or tried.image}" if tried else None,
+        "vmlinuz": f"{tried.vmlinuz}" if tried and not tried.unified else None,
         "disk": f"{trial.disk}" if trial.disk else None,
         "target": f"{trial.target}",
         "firmware": trial.firmware,

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -59,10 +59,13 @@ def try_one(
     wish: Wish, sysroot: Path, named: tuple[Path | None, str | None], log: Path | None, *, as_json: bool
 ) -> int:
     """Try one boot, of the image and the kernel that are ``named``; give the exit code."""
-    with TemporaryDirectory(prefix="aoeinit-try-") as folder:
+    end_cleanly()
+    with temporary_folder() as folder:
         by_disk = wish.disk is not None and wish.firmware is not None
-        looked = None if by_disk else find_subject(*named, sysroot, Path(folder))
-        result = boot(wish, looked, own_drivers(sysroot), log)
+        looked = None if by_disk else find_subject(*named, sysroot, folder)
+        # A disk may be any machine's.
+        own = own_drivers(sysroot) if wish.disk is None else ()
+        result = boot(wish, looked, own, log)
     if as_json:
         try_text.print_json(try_text.as_data(result))
     else:
@@ -72,6 +75,7 @@ def try_one(
 
 def try_all(wish: Wish, sysroot: Path, *, as_json: bool) -> int:
     """Try every kernel that is installed, a line each; give the exit code."""
+    end_cleanly()
     kernels = installed(sysroot)
     if not kernels:
         raise TrialError(f"no kernel is installed in {sysroot}", "name another folder with --sysroot")
@@ -83,7 +87,8 @@ def try_all(wish: Wish, sysroot: Path, *, as_json: bool) -> int:
         except AoeinitError as error:
             line, data = f"{name}: {error.message}", {"kernel": name, "reached": False, "why": error.message}
         else:
-            line, data = f"{name}: {try_text.short(result)}", try_text.as_data(result)
+            line = f"{name}: {try_text.short(result)}; {try_text.card_text(result)}"
+            data = try_text.as_data(result)
         told.append(data)
         if not as_json:
             click.echo(line)
@@ -97,9 +102,9 @@ def try_kernel(wish: Wish, sysroot: Path, kernel: Kernel, kernels: tuple[Kernel,
     """Try a kernel that is installed."""
     if kernel.image is None:
         raise TrialError(f"it has no image: aoeinit build --kernel {kernel.release}")
-    with TemporaryDirectory(prefix="aoeinit-try-") as folder:
+    with temporary_folder() as folder:
         release = kernel.release or None
-        looked = look_at(sysroot / kernel.image, release, None, sysroot, kernels, Path(folder))
+        looked = look_at(sysroot / kernel.image, release, None, sysroot, kernels, folder)
         return boot(wish, looked, own_drivers(sysroot), None)
 
 
@@ -119,21 +124,43 @@ def boot(wish: Wish, looked: Looked | None, own: tuple[str, ...], log: Path | No
         hardware=Hardware(Nic(card.model), wish.memory, "tcg" if no_kvm else "kvm"),
         append=wish.append,
         seconds=wish.seconds,
+        named=wish.target is not None,
     )
-    # What somebody ends is to clean up behind itself, however it is ended.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    place, keep = new_log(log), log is not None
+    read = (*(looked.subject.files if looked else ()), *((wish.disk,) if wish.disk else ()))
+    place, keep = new_log(log, read), log is not None
     try:
         with progress() as tell:
             outcome, lines = run_trial(trial, place, tell, warn)
         keep = keep or not outcome.reached
-    except OSError as error:
-        raise TrialError(f"{error.filename or 'the trial'}: {error.strerror}") from error
     finally:
         if not keep:
             place.unlink()
     others = tuple(each for each in own if each != card.driver)
     return try_text.Result(trial, card, others, no_kvm, outcome, lines, place if keep else None)
+
+
+def end_cleanly() -> None:
+    """Clean up also where somebody ends this, or the connection to it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for as long as the block runs."""
+    try:
+        with TemporaryDirectory(prefix="aoeinit-try-") as name:
+            yield Path(name)
+    except OSError as error:
+        raise no_room(error) from error
+
+
+def no_room(error: OSError) -> TrialError:
+    """Make an error of one of the temporary files."""
+    return TrialError(
+        f"{error.filename or 'a temporary file'}: {error.strerror}", "TMPDIR names a folder with more room"
+    )
 
 
 def card_for(wish: Wish, looked: Looked | None, own: tuple[str, ...]) -> Card:
@@ -184,12 +211,17 @@ def running_vmlinuz() -> Path | None:
         return None
 
 
-def new_log(named: Path | None) -> Path:
-    """Make the file for the console, if only for as long as a boot does not fail."""
+def new_log(named: Path | None, read: Iterable[Path]) -> Path:
+    """Make the file for the console, if only for as long as a boot does not fail.
+
+    Raises :class:`TrialError` for a name of what is ``read``, or of what is no plain file.
+    """
     if named is None:
         descriptor, name = tempfile.mkstemp(prefix="aoeinit-try-", suffix=".log")
         os.close(descriptor)
         return Path(name)
+    if named.exists() and (not named.is_file() or any(map(named.samefile, read))):
+        raise TrialError(f"the console would overwrite {named}", "name another file with --log")
     try:
         named.write_bytes(b"")
     except OSError as error:

@@ -13,6 +13,8 @@ from aoeinit.system.copying import BOUND
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 5
+LAST: Final = 5
+"""How many of a server's last lines stand in an error."""
 
 
 @contextmanager
@@ -46,9 +48,16 @@ def serving(command: Sequence[str], log: Path, ready: str) -> Iterator[subproces
         patience = time.monotonic() + START_SECONDS
         while ready not in log.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() > patience:
-                raise TrialError(f"{' '.join(command)} does not serve:\n{log.read_text(errors='replace')}")
+                said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+                raise TrialError(f"{served_by(command)} does not serve: {'; '.join(said[-LAST:])}")
             time.sleep(0.02)
         yield process
+
+
+def served_by(command: Sequence[str]) -> str:
+    """Give the program that a command is about: the one that it runs elsewhere, or itself."""
+    words = list(command)
+    return words[words.index("--") + 1] if "--" in words[:-1] else words[0]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

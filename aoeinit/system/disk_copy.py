@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from aoeinit.errors import AoeinitError, TrialError
@@ -20,6 +22,9 @@ from aoeinit.system.namespace import Network
 FUSE: Final = Path("/dev/fuse")
 AOE_MAJOR: Final = 152
 LOOPS: Final = Path("/sys/block")
+PROCESSES: Final = Path("/proc")
+QCOW: Final = b"QFI\xfb"
+"""What an image in QEMU's own format begins with (QEMU, docs/interop/qcow2.txt)."""
 SPARE: Final = 256 << 20
 """Bytes that are left free where a disk is copied."""
 
@@ -31,28 +36,44 @@ def require_disk(path: Path) -> Iterator[str]:
     """
     try:
         found = path.stat()
+        require_kind(path, found.st_mode, found.st_rdev)
         with path.open("rb") as file:
+            begin = file.read(len(QCOW))
             size = file.seek(0, os.SEEK_END)
-    except IsADirectoryError as error:
-        raise TrialError(f"{path} is a folder", "name a disk's image, or a block device") from error
     except OSError as error:
         hint = "run as root" if isinstance(error, PermissionError) else "see whether it is there"
         raise TrialError(f"{path}: {error.strerror}", hint) from error
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISBLK(found.st_mode):
-        raise TrialError(f"{path} is neither a file nor a block device", "name a disk's image")
-    if stat.S_ISBLK(found.st_mode) and os.major(found.st_rdev) == AOE_MAJOR:
-        raise TrialError(
-            f"{path} is a target itself, and targets are left alone",
-            "run this on its server with the disk that it exports, or with a snapshot or a copy of that",
-        )
     if not size:
         raise TrialError(f"{path} is empty", "name a disk's image")
+    if begin == QCOW:
+        raise TrialError(
+            f"{path} is an image in QEMU's own format, which vblade does not read",
+            f"make a plain one: qemu-img convert -O raw {quote(f'{path}')} FILE",
+        )
     if is_used(path):
         yield f"{path} is in use: what is written to it now may leave the copy in pieces; use a snapshot"
 
 
+def require_kind(path: Path, mode: int, device: int) -> None:
+    """Refuse what is neither a file nor a block device, and what is on a target.
+
+    ``mode`` and ``device`` are ``st_mode`` and ``st_rdev`` of stat(2). Raises :class:`TrialError`.
+    """
+    if stat.S_ISDIR(mode):
+        raise TrialError(f"{path} is a folder", "name a disk's image, or a block device")
+    if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+        raise TrialError(f"{path} is neither a file nor a block device", "name a disk's image")
+    if stat.S_ISBLK(mode) and os.major(device) == AOE_MAJOR:
+        raise TrialError(
+            f"{path} is a target itself, and targets are left alone",
+            "run this on its server with the disk that it exports, or with a snapshot or a copy of that",
+        )
+
+
 def is_used(path: Path) -> bool:
-    """Tell whether a disk is mounted, or a file attached to a loop device."""
+    """Tell whether a disk is mounted, attached to a loop device, or open for writing somewhere."""
+    if is_written(path):
+        return True
     if path.is_block_device():
         with suppress(AoeinitError):
             return any(users(f"{path}"))
@@ -61,6 +82,22 @@ def is_used(path: Path) -> bool:
         each.read_text(errors="replace").rstrip("\n") == os.path.realpath(path)
         for each in LOOPS.glob("loop*/loop/backing_file")
     )
+
+
+def is_written(path: Path) -> bool:
+    """Tell whether a program has it open for writing, of those that this user may look at (proc(5))."""
+    name = os.path.realpath(path)
+    return any(_writes(each, name) for each in PROCESSES.glob("[0-9]*/fd/*"))
+
+
+def _writes(opened: Path, name: str) -> bool:
+    # The file may be closed, and the process gone, by now.
+    with suppress(OSError):
+        if os.readlink(opened) == name:
+            told = (opened.parents[1] / "fdinfo" / opened.name).read_text()
+            flags = re.search(r"^flags:\s*([0-7]+)", told, re.MULTILINE)
+            return flags is not None and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY
+    return False
 
 
 @contextmanager

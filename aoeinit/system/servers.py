@@ -43,8 +43,9 @@ def dhcp(net: Network, folder: Path, root_path: str, script: Path | None = None)
         "--conf-file=/dev/null",
         "--log-facility=-",
         "--port=0",
-        # As another user it would lose the signal that it gets when this process dies.
-        "--user=root",
+        # As another user it would lose the signal that it gets when this process dies; in a user namespace it
+        # cannot take another group.
+        *("--user=root", "--group="),
         "--pid-file=",
         f"--interface={BRIDGE}",
         "--bind-interfaces",

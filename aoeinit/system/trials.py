@@ -16,7 +16,7 @@ from aoeinit.system.namespace import Network, network
 from aoeinit.system.qemu import Machine, machine
 from aoeinit.system.servers import dhcp, vblade
 from aoeinit.system.small_disk import make_small_disk
-from aoeinit.trial.console import Line, Outcome, hands_over, is_stuck, judge, lives
+from aoeinit.trial.console import Line, Outcome, hands_over, is_stuck, judge, lives, plain
 from aoeinit.trial.hardware import Boot, DirectBoot, EfiNetworkBoot, NetworkBoot
 from aoeinit.trial.plan import IMAGE_FILE, KERNEL_FILE, SCRIPT_FILE, Trial, ipxe_script
 from aoeinit.trial.small_root import small_root
@@ -77,6 +77,9 @@ def run_trial(
         client = stack.enter_context(machine(net, trial.hardware, boot_of(trial, folder), log))
         off = follow(client, trial, tell)
         said = tuple(client.said())
+        if off and client.process.wait():
+            words = [text for each in said if (text := plain(each.text).strip())] or ["without a word"]
+            raise TrialError(f"QEMU failed: {words[-1]}", "see --memory, and the packages that QEMU needs")
         return judge(said, token, off=off), said
 
 

@@ -21,7 +21,8 @@ _LIFE: Final = re.compile(
 )
 """What the init of a real system says first; with ``quiet`` that is the prompt to log in."""
 _STUCK: Final = re.compile(
-    r"No bootable device|No more network devices|UEFI Interactive Shell|grub rescue>|"
+    r"No bootable (?:device|option)|No more network devices|Boot from SAN device \S+ failed|"
+    r"UEFI Interactive Shell|^grub rescue> ?$|^grub> ?$|^\(initramfs\) ?$|"
     r"aoeinit: (?:waiting for ever|.*: a shell on the console)"
 )
 """Nothing comes after these: the firmware has nothing to start, or the agent waits for somebody."""
@@ -32,6 +33,8 @@ _AFTERWORDS: Final = re.compile(
     r".*: a shell on the console"
 )
 """What the agent says beside why it gave up."""
+NOTHING_TO_START: Final = "found nothing to start"
+TOO_LONG: Final = "took too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +167,8 @@ def _why(lines: Sequence[Line], panic: str | None, *, off: bool, handed_over: bo
     if handed_over:
         return f"the agent started the root's init ({told}), which did not report"
     if told:
-        return (
-            f"the agent gave up: {told}" if off or stuck else f"it took too long; the agent said last: {told}"
-        )
-    ended = "went off" if off else "found nothing to start" if stuck else "took too long"
+        return f"the agent gave up: {told}" if off or stuck else f"it {TOO_LONG}; the agent said last: {told}"
+    ended = "went off" if off else NOTHING_TO_START if stuck else TOO_LONG
     if _first(_KERNEL, lines):
         return f"it {ended}: the kernel started, but no agent of aoeinit was heard"
     return f"it {ended}, and nothing of a kernel was heard"

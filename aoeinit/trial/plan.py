@@ -20,11 +20,22 @@ IMAGE_FILE: Final = "initrd.img"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A kernel and its image, as the host sees the files."""
+    """A kernel and its image, as the host sees the files.
+
+    Those of a unified kernel image, ``unified``, are parts of it; ``own`` is the command line in it, which is
+    not what the kernel is told here.
+    """
 
     release: str
     vmlinuz: Path
     image: Path
+    unified: Path | None = None
+    own: str = ""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the user's that it comes from."""
+        return (self.unified,) if self.unified else (self.image, self.vmlinuz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Trial:
     """One boot: of ``subject``, or of what a disk itself starts, from its copy or a small disk.
 
     ``firmware`` is ``bios``, ``uefi`` or ``None`` where QEMU itself puts kernel and image into memory;
-    ``seconds`` is how long the boot may take.
+    ``seconds`` is how long the boot may take. ``named`` says that the target was asked for by its name.
     """
 
     subject: Subject | None
@@ -42,15 +53,20 @@ class Trial:
     hardware: Hardware
     append: str = ""
     seconds: float = 300
+    named: bool = False
 
     def parameters(self) -> str:
         """Give the kernel's command line; of two that contradict each other the user's comes last and wins.
 
         ``root=`` is told for the small disk only, and not where the firmware is to tell the target: of a
-        disk of the user's the agent finds the partition that has an init.
+        disk of the user's the agent finds the partition that has an init, on the target that was named.
         """
-        named = self.disk is None and self.firmware is None
-        root = f"root=/dev/etherd/{self.target}p1" if named else ""
+        if self.firmware:
+            root = ""
+        elif self.disk is None:
+            root = f"root=/dev/etherd/{self.target}p1"
+        else:
+            root = f"rd.aoe={self.target}" if self.named else ""
         return " ".join(filter(None, (CONSOLE, DEBUG, root, self.append)))
 
 

@@ -95,7 +95,7 @@ def test_boots_from_a_small_disk_of_its_own_by_a_card_that_the_image_drives(work
     assert 0 < tried.told["agent_seconds"] < tried.told["seconds"]
 
 
-def test_boots_without_root(workspace: Path) -> None:
+def test_boots_without_root_from_a_disk_and_by_firmware(workspace: Path) -> None:
     image, _ = make_image(workspace, "e1000")
     for path in (workspace, image):
         path.chmod(path.stat().st_mode | stat.S_IROTH | stat.S_IXOTH)
@@ -107,10 +107,12 @@ def test_boots_without_root(workspace: Path) -> None:
     for path in (Path(kernel), disk):
         path.chmod(0o644)
     before = digest(disk)
-    tried = attempt(folder, image, "--kernel", kernel, "--disk", disk, user=NOBODY)
+    tried = attempt(folder, image, "--kernel", kernel, "--disk", disk, "--target", "e4.2", user=NOBODY)
     assert tried.code == 0, tried.console
     assert "aoelab-witness=written" in tried.console
     assert digest(disk) == before
+    tried = attempt(folder, image, "--kernel", kernel, "--firmware", "bios", user=NOBODY)
+    assert tried.code == 0, tried.console
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])

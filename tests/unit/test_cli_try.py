@@ -1,6 +1,8 @@
 """What ``aoeinit try`` takes, finds and refuses, before anything is booted."""
 
 import hashlib
+import os
+import stat
 import struct
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from click.testing import CliRunner
 from aoeinit.aoe.target import Target
 from aoeinit.cli.main import aoeinit
 from aoeinit.cli.try_subject import find_subject
+from aoeinit.cli.trying import new_log
 from aoeinit.errors import AoeinitError, TrialError
 from aoeinit.image.entries import Directory, File, Symlink
-from aoeinit.system.disk_copy import require_disk, whole_copy
+from aoeinit.system.beside import serving
+from aoeinit.system.disk_copy import require_disk, require_kind, whole_copy
 from aoeinit.system.namespace import namespace_hint
 from aoeinit.system.small_disk import write_tree
 from tests.unit.inspect_samples import Made, archive, directories, uki
@@ -62,7 +66,8 @@ def sysroot(tmp_path: Path) -> Path:
         (["--target", "e99999.0"], "is not an AoE target"),
         (["--append", "a\nb"], "cannot be given to a boot loader"),
         (["--memory", "1"], "1 is not in the range"),
-        (["--timeout", "0"], "0"),
+        (["--timeout", "0"], "0.0 is not in the range"),
+        (["--timeout", "nan"], "it is no number of seconds"),
         (["--sysroot", "/nowhere/at/all"], "does not exist"),
         (["one", "two"], "unexpected extra argument"),
     ],
@@ -101,9 +106,11 @@ def test_a_kernel_of_the_modules_folder_will_do(sysroot: Path, tmp_path: Path) -
 
 def test_a_unified_image_is_taken_apart(sysroot: Path, tmp_path: Path) -> None:
     unified = tmp_path / "unified.efi"
-    parts = {".uname": RELEASE.encode(), ".linux": b"the kernel!", ".initrd": image()}
+    words = b"root=/dev/sda1 quiet\n\0"
+    parts = {".uname": RELEASE.encode(), ".linux": b"the kernel!", ".initrd": image(), ".cmdline": words}
     unified.write_bytes(uki(parts))
     subject = find_subject(unified, None, sysroot, tmp_path).subject
+    assert (subject.unified, subject.own, subject.files) == (unified, "root=/dev/sda1 quiet", (unified,))
     assert subject.vmlinuz.read_bytes().startswith(b"the kernel!")
     assert subject.image.read_bytes().startswith(image())
     assert subject.release == RELEASE
@@ -152,15 +159,68 @@ def test_an_empty_system_has_nothing_to_try(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "complaint"),
-    [("missing", "No such file"), ("folder", "is a folder"), ("empty", "is empty"), ("null", "neither")],
+    [
+        ("missing", "No such file"),
+        ("folder", "is a folder"),
+        ("empty", "is empty"),
+        ("null", "neither"),
+        ("pipe", "neither"),
+        ("qcow2", "QEMU's own format"),
+    ],
 )
 def test_what_is_no_disk_is_refused(tmp_path: Path, kind: str, complaint: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "qcow2").write_bytes(b"QFI\xfb" + bytes(512))
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
     (tmp_path / "null").symlink_to("/dev/null")
     with pytest.raises(TrialError, match=complaint) as caught:
         list(require_disk(tmp_path / kind))
     assert caught.value.hint
+
+
+def test_a_target_is_left_alone() -> None:
+    with pytest.raises(TrialError, match="is a target itself"):
+        require_kind(Path("/dev/etherd/e11.0"), stat.S_IFBLK | 0o660, os.makedev(152, 16))
+    require_kind(Path("/dev/vda"), stat.S_IFBLK | 0o660, os.makedev(254, 0))
+
+
+def test_a_disk_that_somebody_writes_to_is_told(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(512))
+    with disk.open("rb"):
+        assert list(require_disk(disk)) == []
+    with disk.open("r+b"):
+        (warning,) = require_disk(disk)
+    assert "is in use" in warning
+
+
+@pytest.mark.parametrize("name", ["disk", "link", "folder", "pipe"])
+def test_the_console_overwrites_nothing_that_is_read(tmp_path: Path, name: str) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(b"content")
+    (tmp_path / "link").hardlink_to(disk)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TrialError, match="would overwrite"):
+        new_log(tmp_path / name, [disk])
+    assert disk.read_bytes() == b"content"
+    assert new_log(tmp_path / "log", [disk]).read_bytes() == b""
+
+
+def test_a_pipe_is_no_kernel(sysroot: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TrialError, match="is no file"):
+        find_subject(None, f"{tmp_path}/pipe", sysroot, tmp_path)
+
+
+def test_what_a_server_said_stands_in_one_line(tmp_path: Path) -> None:
+    command = ["env", "--", "sh", "-c", "echo one; echo two >&2; exit 1"]
+    with (
+        pytest.raises(TrialError, match=r"^sh does not serve: one; two$"),
+        serving(command, tmp_path / "log", "ready"),
+    ):
+        pass
 
 
 def test_a_whole_copy_has_the_bytes_and_the_disk_keeps_them(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is tried, and with what: command lines, cards, scripts, the small root and its network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def test_only_a_small_root_is_named_and_not_where_firmware_tells(
     disk: Path | None, firmware: str | None, append: str, words: str
 ) -> None:
     assert trial(disk, firmware, append).parameters() == words
+
+
+def test_a_target_that_was_named_is_named_for_a_disk() -> None:
+    asked = replace(trial(Path("/disk"), append="rd.aoe=e1.1"), named=True)
+    assert asked.parameters() == f"{COMMON} rd.aoe=e7.3 rd.aoe=e1.1"
+    assert "rd.aoe" not in replace(asked, firmware="bios", append="").parameters()
 
 
 def test_ipxe_has_the_target_before_it_loads_the_kernel() -> None:
