@@ -178,8 +178,8 @@ def found_disk(target: "Target", device: Path | None, heads: "Heads") -> "Iterat
         return
     with attached(device) as node:
         file = os.path.realpath(device) if device.is_file() else ""
-        names = (blocks.attribute(node, f"device/{name}") for name in ("model", "serial"))
-        yield Disk(target, node, blocks.size_of(node), file, *names)
+        model, serial = (blocks.attribute(node, f"device/{name}") for name in ("model", "serial"))
+        yield Disk(target, node, blocks.size_of(node), file, model, serial, given=f"{device}")
 
 
 def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepared:
@@ -201,7 +201,7 @@ def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepare
     progress = None
     if wish.resume and isinstance(disk, Disk):
         progress = migrate_facts.found_progress(source, disk, identity, writes=not wish.plan_only)
-    target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity)
+    target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity, source)
     layout = progress.layout if progress else layout_for(wish, source, disk)
     found = migrate_facts.facts(source, target, layout, wish.interface)
     findings = errors_first((*preflight(found, wipe=wish.wipe, resume=wish.resume), *left_behind(progress)))
@@ -279,6 +279,8 @@ def begin(migration: "Migration") -> "Progress":
 
 def agree(prepared: Prepared, *, yes: bool) -> None:
     """Ask before the target is written to; raises :class:`AoeinitError` without a yes."""
+    from aoeinit.cli import migrate_text as text
+
     if yes:
         return
     target = prepared.target
@@ -286,17 +288,18 @@ def agree(prepared: Prepared, *, yes: bool) -> None:
         raise target
     disk = target.disk
     if not sys.stdin.isatty():
-        raise ConfigError(f"this would write to {disk.node}", "agree with --yes; nothing was written")
-    if prepared.progress:
-        if not click.confirm(f"Go on with the migration to {disk.target}?", err=True):
-            raise AoeinitError("not agreed; nothing was written")
-        return
-    what = "destroyed" if target.holds else "written to"
-    answer = click.prompt(
-        f"All of {disk.target} will be {what}. Type its name to go on",
-        default="",
-        show_default=False,
-        err=True,
-    )
-    if answer.strip() != str(disk.target):
+        raise ConfigError(
+            f"this would write to {disk.name}",
+            "agree with --yes, or run it in a terminal; nothing was written",
+        )
+    try:
+        if prepared.progress:
+            agreed = click.confirm(f"Go on with the migration to {text.named(disk)}?", err=True)
+        else:
+            typed = click.prompt(text.question(target), default="", show_default=False, err=True)
+            agreed = typed.strip() == f"{disk.target}"
+    except click.Abort:
+        click.echo("", err=True)
+        raise AoeinitError("interrupted; nothing was written") from None
+    if not agreed:
         raise AoeinitError("not agreed; nothing was written")

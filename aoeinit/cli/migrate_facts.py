@@ -31,6 +31,7 @@ from aoeinit.kernel.hardware import network_interfaces
 from aoeinit.kernel.release import installed_releases
 from aoeinit.sysroot import resolve
 from aoeinit.system import blocks, packets
+from aoeinit.system.blank import first_data
 from aoeinit.system.commands import run, search_path
 
 ROOT: Final = Path("/")
@@ -45,18 +46,28 @@ UNREPLAYED: Final = {
 """What keeps a mount from replaying the journal: that writes, even if it is read-only."""
 
 
-def target_facts(disk: Disk, identity: Identity) -> TargetFacts:
+def target_facts(disk: Disk, identity: Identity, source: Source) -> TargetFacts:
     """Look at a disk."""
     server = blocks.attribute(disk.node, "mac")
+    holds = tuple(blocks.signatures(disk.node))
     return TargetFacts(
         disk=disk,
         firmware=blocks.attribute(disk.node, "firmware-version"),
         server=":".join(server[at : at + 2] for at in range(0, len(server), 2)),
         interface=blocks.attribute(disk.node, "netif").partition(",")[0],
-        holds=tuple(blocks.signatures(disk.node)),
+        holds=holds,
         used_by=tuple(blocks.users(disk.node)),
         ours=blocks.table_uuid(disk.node) in table_names(identity),
+        data=None if holds else first_data(disk.file or disk.node, disk.size),
+        within=point_with(disk.file, source) if disk.file else "",
     )
+
+
+def point_with(file: str, source: Source) -> str:
+    """Give where the file system is mounted that has a file, if it is one that is copied."""
+    words = ("findmnt", "--noheadings", "--first-only", "--nofsroot", "--output", "SOURCE", "--target", file)
+    device = run(Command(words, "tells which file system it is on")).strip()
+    return next((each.point for each in source.mounts if each.device == device), "")
 
 
 def facts(
@@ -205,7 +216,7 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
     """
     if blocks.table_uuid(disk.node) not in table_names(identity):
         raise AoeinitError(
-            f"{disk.node} holds no migration of this system", "leave out --resume to begin one"
+            f"{disk.name} holds no migration of this system", "leave out --resume to begin one"
         )
     if any(blocks.users(disk.node)):
         return None  # the preflight tells
@@ -221,7 +232,8 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
         state = look(top, RECORD)
         if state is None and has_files(top):
             raise AoeinitError(
-                f"{root.path} holds files, and no record of how they came there", "--wipe destroys them"
+                f"the root on {disk.name} holds files, and no record of how they came there",
+                "--wipe destroys them",
             )
     finally:
         run(Command(("umount", f"{TO}"), "is no longer needed"))
@@ -233,7 +245,7 @@ def found_progress(source: Source, disk: Disk, identity: Identity, *, writes: bo
 def not_begun(disk: Disk) -> AoeinitError:
     """Make the error of a run that was cut short so early that it has not even left its layout."""
     return AoeinitError(
-        f"{disk.node} has no record yet: the earlier run was cut short before any file was copied",
+        f"{disk.name} has no record yet: the earlier run was cut short before any file was copied",
         "begin anew: leave out --resume, and add --wipe and the --layout that it had, if any",
     )
 

@@ -30,6 +30,7 @@ from aoeinit.install.migrate.steps import Step, steps
 
 if TYPE_CHECKING:
     from aoeinit.cli.migrate import Prepared
+    from aoeinit.install.migrate.disk import Disk
     from aoeinit.install.migrate.preflight import Finding, TargetFacts
     from aoeinit.install.state import Change
 
@@ -47,12 +48,34 @@ def show_findings(prepared: "Prepared") -> None:
 def target_line(target: "TargetFacts") -> str:
     """Say which target it is."""
     disk = target.disk
-    words = [f"{disk.node}: {amount(disk.size)}"]
-    words += [f"model {shown(disk.model)}"] if disk.model else []
-    words += [f"serial {shown(disk.serial)}"] if disk.serial else []
+    words = [f"{shown(disk.name)}: {amount(disk.size)}", *described(disk)]
+    words += [f"attached as {disk.node}"] if disk.name != disk.node else []
     words += [f"firmware {target.firmware}"] if target.firmware else []
     words += [f"server {target.server} through {target.interface}"] if target.server else []
     return ", ".join(words)
+
+
+def described(disk: "Disk") -> Iterator[str]:
+    """Say what a disk tells of itself."""
+    if disk.model:
+        yield f"model {shown(disk.model)}"
+    if disk.serial:
+        yield f"serial {shown(disk.serial)}"
+
+
+def named(disk: "Disk") -> str:
+    """Name a target, and the device of the server that it is to be."""
+    return f"{disk.target}, which is {shown(disk.given)}" if disk.given else f"{disk.target}"
+
+
+def question(target: "TargetFacts") -> str:
+    """Ask for consent, and say what would be lost."""
+    disk = target.disk
+    size = ", ".join((amount(disk.size), *described(disk)))
+    what = "written to" if target.is_empty else "destroyed"
+    lost = ", ".join(map(shown, target.holds)) or "data of no known kind"
+    holds = "" if target.is_empty else f". It holds {lost}"
+    return f"All of {named(disk)} ({size}) will be {what}{holds}. Type {disk.target} to go on"
 
 
 def finding_lines(findings: "Iterable[Finding]") -> Iterator[str]:
@@ -163,7 +186,7 @@ def target_values(target: "TargetFacts") -> dict[str, Any]:
     """Give what is known of the target as values for JSON."""
     return {
         "name": str(target.disk.target),
-        "device": target.disk.node,
+        "device": target.disk.name,
         "size": target.disk.size,
         "model": target.disk.model,
         "serial": target.disk.serial,
@@ -171,6 +194,7 @@ def target_values(target: "TargetFacts") -> dict[str, Any]:
         "server": target.server,
         "interface": target.interface,
         "holds": target.holds,
+        "data": target.data,
     }
 
 

@@ -178,7 +178,8 @@ def signatures(node: str) -> Iterator[str]:
         yield f"{each['type']} at {each['offset']}"
     for partition in partitions_of(node):
         label = f" {partition.label!r}" if partition.label else ""
-        yield f"{partition.path} {partition.fstype or 'with nothing known on it'}{label}"
+        number = partition.path.removeprefix(node).removeprefix("p")
+        yield f"partition {number} {partition.fstype or 'with nothing known on it'}{label}"
 
 
 def users(node: str) -> Iterator[str]:

@@ -2,6 +2,7 @@ import ctypes
 import errno
 import json
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
 from aoeinit.cli.migrate_text import (
     finding_lines,
     plan_values,
+    question,
     show_plan,
     show_result,
     step_lines,
@@ -64,6 +66,50 @@ def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked() -> None:
     with pytest.raises(ConfigError, match=r"this would write to /dev/etherd/e11\.0"):
         agree(prepared, yes=False)
     agree(prepared, yes=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        (
+            HELD,
+            "All of e11.0 (10.0 GiB) will be destroyed. It holds dos at 0x1fe. Type e11.0 to go on",
+        ),
+        (
+            replace(HELD, holds=(), data=5, disk=replace(DISK, model="Disk", given="/srv/e11.img")),
+            (
+                "All of e11.0, which is /srv/e11.img (10.0 GiB, model Disk) will be destroyed. "
+                "It holds data of no known kind. Type e11.0 to go on"
+            ),
+        ),
+        (replace(HELD, holds=()), "All of e11.0 (10.0 GiB) will be written to. Type e11.0 to go on"),
+    ],
+)
+def test_who_is_asked_is_told_what_would_be_lost(target: TargetFacts, asked: str) -> None:
+    assert question(target) == asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("e11.0", None),
+        ("e11.1", "not agreed; nothing was written"),
+        (click.Abort(), "interrupted; nothing was written"),
+    ],
+)
+def test_only_the_name_of_the_target_is_a_yes(
+    monkeypatch: pytest.MonkeyPatch, typed: str | click.Abort, message: str | None
+) -> None:
+    def answer(*_: object, **__: object) -> str:
+        if isinstance(typed, click.Abort):
+            raise typed
+        return typed
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(click, "prompt", answer)
+    prepared = Prepared(migration_of(debian()), HELD, ())
+    with pytest.raises(AoeinitError, match=message) if message else nullcontext():
+        agree(prepared, yes=False)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +175,10 @@ def test_the_target_is_shown_with_all_that_it_tells_of_itself() -> None:
     )
     values = target_values(replace(HELD, disk=disk))
     assert (values["model"], values["serial"], values["firmware"]) == ("Disk\x1b[2J", "S1", "0x4019")
+    image = replace(DISK, node="/dev/loop0", given="/srv/e11.img")
+    assert target_line(replace(HELD, disk=image, firmware="", server="")) == (
+        "/srv/e11.img: 10.0 GiB, attached as /dev/loop0"
+    )
     assert target_line(replace(HELD, firmware="", server="")) == "/dev/etherd/e11.0: 10.0 GiB"
 
 

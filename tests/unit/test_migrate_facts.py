@@ -162,6 +162,12 @@ def test_a_layout_mounts_at_folders_only(tmp_path: File) -> None:
             migrate_facts.require_folders([wanted_at("/"), wanted_at(point)], tmp_path, "layout.toml")
 
 
+@pytest.mark.parametrize(("device", "point"), [("/dev/vda3", "/"), ("/dev/vda1", "/boot"), ("tmpfs", "")])
+def test_a_file_on_what_is_copied_is_known(monkeypatch: pytest.MonkeyPatch, device: str, point: str) -> None:
+    monkeypatch.setattr(migrate_facts, "run", lambda _: f"{device}\n")
+    assert migrate_facts.point_with("/srv/e11.img", debian()) == point
+
+
 def wanted_at(point: str) -> Wanted:
     return Wanted("ext4", "", (Volume(point),), 1, 1)
 

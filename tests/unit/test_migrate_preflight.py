@@ -67,6 +67,8 @@ def with_target(**changes: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any fact
     [
         (with_target(used_by=("it is mounted",)), "e11.0 is in use: it is mounted", "unmount it"),
         (with_target(holds=("dos at 0x1fe",)), "e11.0 is not empty: dos at 0x1fe", "--wipe"),
+        (with_target(data=314572800), "data of no known kind, the first seen at byte 314572800", "--wipe"),
+        (with_target(within="/srv"), "e11.0 lies on the file system of /srv, which is copied", "put it on"),
         (with_target(holds=("dos",), ours=True), "an earlier migration of this system", "--resume goes on"),
         ({"target": AoeinitError("no answer", "see the server")}, "no answer", "see the server"),
         ({"layout": AoeinitError("too small", "make it larger")}, "too small", "make it larger"),
@@ -152,6 +154,12 @@ def test_these_are_warnings_only(changes: dict[str, Any], text: str) -> None:
     assert any(text in each.text for each in findings)
 
 
+def test_a_file_is_called_as_it_was_named() -> None:
+    disk = replace(DISK, node="/dev/loop0", given="/srv/e11.img")
+    (found,) = preflight(facts_of(debian(), target=replace(EMPTY, disk=disk, holds=("dos",))))
+    assert found.text == "/srv/e11.img is not empty: dos"
+
+
 def test_all_is_told_at_once_errors_first() -> None:
     findings = preflight(
         facts_of(
@@ -167,6 +175,7 @@ def test_all_is_told_at_once_errors_first() -> None:
 def test_a_target_that_holds_something_is_taken_with_wipe_only_and_our_own_with_resume() -> None:
     holding, ours = (replace(EMPTY, holds=("dos",), ours=ours) for ours in (False, True))
     assert may_start(preflight(facts_of(debian(), target=holding), wipe=True))
+    assert may_start(preflight(facts_of(debian(), target=replace(EMPTY, data=0)), wipe=True))
     assert not may_start(preflight(facts_of(debian(), target=holding), resume=True))
     assert may_start(preflight(facts_of(debian(), target=ours), resume=True))
 

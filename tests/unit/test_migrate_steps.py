@@ -263,13 +263,6 @@ def test_swap_files_are_made_anew_and_not_copied(kind: str, first: list[str]) ->
     assert "swap files" in [step.name for step in steps(migration)]
 
 
-def test_an_image_that_is_the_target_is_not_copied_into_itself() -> None:
-    migration = replace(
-        migration_of(debian()), disk=replace(DISK, node="/dev/loop0", file="/srv/disks/e11.0")
-    )
-    assert "--exclude=/srv/disks/e11.0" in rsync(copy_actions("/", migration))
-
-
 def test_contents_are_compared_only_if_asked_for() -> None:
     quick = migration_of(debian())
     assert "--checksum" not in rsync(compare_actions("/", quick))

@@ -141,7 +141,6 @@ def _mounted_at(point: str, source: Source) -> Mounted:
 def _excluded(point: str, migration: Migration) -> Iterable[str]:
     """Leave out what is no content, and what is copied by itself."""
     files = [each.path for each in migration.source.swaps if each.is_file]
-    files += [migration.disk.file] if migration.disk.file else []
     inside = [_literal(_relative(path, point)) for path in files if is_at_or_below(path, point)]
     here = {each.point for each in migration.source.mounts}
     there = {volume.point for volume, _ in migration.layout.volumes}

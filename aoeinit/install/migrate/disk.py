@@ -14,7 +14,8 @@ class Disk:
     """A target as this machine sees it: its device here, and its size in bytes.
 
     ``node`` is ``/dev/etherd/e11.0`` on the client, and another device on the server, where ``file`` may be
-    the image that is behind it. ``model`` and ``serial`` are what it says of itself, if it does.
+    the image that is behind it. ``given`` is how it was named on the command line, if as a device.
+    ``model`` and ``serial`` are what it says of itself, if it does.
     """
 
     target: Target
@@ -23,6 +24,12 @@ class Disk:
     file: str = ""
     model: str = ""
     serial: str = ""
+    given: str = ""
+
+    @property
+    def name(self) -> str:
+        """Give the name that people know it by here."""
+        return self.given or self.node
 
     def part(self, number: int) -> str:
         """Give the device of a partition on this machine; the kernel puts a ``p`` after a digit only."""

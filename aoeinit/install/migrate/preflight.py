@@ -52,6 +52,8 @@ class TargetFacts:
 
     ``server`` is the MAC of the server that answers for it, ``firmware`` that server's version, and
     ``interface`` the one that it is reached through; they are empty for a device of the server itself.
+    ``data`` is the offset of the first byte that was seen not to be zero where no signature was found, and
+    ``within`` the mount point of what is to be copied that has the file, if the target is one.
     """
 
     disk: Disk
@@ -61,6 +63,13 @@ class TargetFacts:
     holds: tuple[str, ...]
     used_by: tuple[str, ...]
     ours: bool
+    data: int | None = None
+    within: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing was seen on it."""
+        return not self.holds and self.data is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +163,27 @@ def of_error(found: AoeinitError) -> Finding:
 def _target(target: TargetFacts, *, wipe: bool) -> Iterator[Finding]:
     disk = target.disk
     for each in target.used_by:
-        yield error(f"{disk.node} is in use: {each}", "unmount it, or name another target")
+        yield error(f"{disk.name} is in use: {each}", "unmount it, or name another target")
+    if target.within:
+        yield error(
+            f"{disk.name} lies on the file system of {target.within}, which is copied: "
+            "it would be copied into itself",
+            "put it on a file system that is not",
+        )
     if target.holds and not wipe:
         what = ", ".join(target.holds)
         if target.ours:
             yield error(
-                f"{disk.node} holds what an earlier migration of this system has made",
+                f"{disk.name} holds what an earlier migration of this system has made",
                 "--resume goes on with it, --wipe starts anew",
             )
         else:
-            yield error(f"{disk.node} is not empty: {what}", "--wipe destroys what is on it")
+            yield error(f"{disk.name} is not empty: {what}", "--wipe destroys what is on it")
+    elif target.data is not None and not wipe:
+        yield error(
+            f"{disk.name} is not empty: it holds data of no known kind, the first seen at byte {target.data}",
+            "see whose it is; --wipe destroys what is on it",
+        )
 
 
 def _layout(facts: Facts) -> Iterator[Finding]:

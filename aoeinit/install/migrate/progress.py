@@ -68,7 +68,7 @@ def read_progress(content: bytes, identity: Identity, disk: Disk, points: Iterab
         releases = tuple(map(str, plain.get("releases", ())))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AoeinitError(
-            f"the record on {disk.node} is damaged: {error!r}", "start anew with --wipe"
+            f"the record on {disk.name} is damaged: {error!r}", "start anew with --wipe"
         ) from error
     expected = (FORMAT, identity.origin, str(identity.target), disk.size)
     names = ("format", "source", "target", "size of the target")
@@ -81,7 +81,7 @@ def read_progress(content: bytes, identity: Identity, disk: Disk, points: Iterab
     differing += [f"{point} was mounted, and is not now" for point in sorted(gone)]
     if differing:
         raise AoeinitError(
-            f"{disk.node} holds another migration: {'; '.join(differing)}",
+            f"{disk.name} holds another migration: {'; '.join(differing)}",
             "make it as it was, or start anew with --wipe",
         )
     return Progress(identity, disk.size, layout, started, done, releases)
