@@ -9,9 +9,10 @@ from aoeinit.errors import ConfigError
 
 
 @contextmanager
-def reading_given() -> Iterator[None]:
-    """End with a usage error where the block cannot read what was typed."""
+def reading_given(option: str = "") -> Iterator[None]:
+    """End with a usage error, that names the option, where the block cannot read what was typed."""
     try:
         yield
     except ConfigError as error:
-        raise click.UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from error
+        message = f"{option}: {error.message}" if option else error.message
+        raise click.UsageError(f"{message}; {error.hint}" if error.hint else message) from error

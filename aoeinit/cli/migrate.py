@@ -150,11 +150,17 @@ def named(target: str | None, device: Path | None, name: str | None) -> "Target"
     """Tell which target is meant."""
     from aoeinit.aoe.target import Target
 
-    if (target is None) == (device is None) or (device is None) != (name is None):
+    if target and (device or name):
+        raise click.UsageError("--target names a target that answers, --device and --as one to be: not both")
+    if device and not name:
+        raise click.UsageError("--device needs --as eX.Y: the target that it will be")
+    if name and not device:
+        raise click.UsageError("--as needs --device DEV: the disk or image file of that target")
+    if not target and not name:
         raise click.UsageError(
             "name the target with --target eX.Y, or on the server with --device DEV --as eX.Y"
         )
-    with reading_given():
+    with reading_given("--target" if target else "--as"):
         return Target.parse(target or name or "")
 
 
@@ -199,6 +205,8 @@ def prepare(wish: Wish, place: "Target", disk: "Disk | AoeinitError") -> Prepare
     source = blocks.source_system()
     identity = Identity(source.root.uuid or source.root.device, place)
     progress = None
+    if isinstance(disk, Disk):
+        migrate_facts.require_elsewhere(source, disk)
     if wish.resume and isinstance(disk, Disk):
         progress = migrate_facts.found_progress(source, disk, identity, writes=not wish.plan_only)
     target = disk if isinstance(disk, AoeinitError) else migrate_facts.target_facts(disk, identity, source)

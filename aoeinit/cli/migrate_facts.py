@@ -63,6 +63,13 @@ def target_facts(disk: Disk, identity: Identity, source: Source) -> TargetFacts:
     )
 
 
+def require_elsewhere(source: Source, disk: Disk) -> None:
+    """Refuse the disk that this system runs from; raises :class:`AoeinitError`."""
+    root = source.root.device
+    if blocks.is_block(root) and blocks.disk_of(root) == blocks.disk_of(disk.node):
+        raise AoeinitError(f"this system is on {disk.target} already", "name another target")
+
+
 def point_with(file: str, source: Source) -> str:
     """Give where the file system is mounted that has a file, if it is one that is copied."""
     words = ("findmnt", "--noheadings", "--first-only", "--nofsroot", "--output", "SOURCE", "--target", file)
@@ -157,7 +164,10 @@ def find_disk(target: Target, heads: Heads) -> Disk:
     Raises :class:`AoeinitError` where it does not answer, and where several servers do that are not all
     among its ``heads``.
     """
-    blocks.wait_for_target(target, WAIT_SECONDS)
+    cards = list[str]()
+    with suppress(AoeinitError):
+        cards += [f"{each.mac} ({each.name})" for each in network_interfaces(Path("/sys"))]
+    blocks.wait_for_target(target, WAIT_SECONDS, cards)
     node = f"{blocks.ETHERD / str(target)}"
     if blocks.disk_of(node) != f"etherd!{target}":
         raise AoeinitError(f"{node} is {os.path.realpath(node)}", "remove what stands in the target's place")

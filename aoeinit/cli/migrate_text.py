@@ -1,7 +1,7 @@
 """What ``aoeinit migrate`` says: findings, the plan, and what is left to do elsewhere."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from difflib import ndiff
 from pathlib import Path
@@ -26,7 +26,7 @@ from aoeinit.install.migrate.plan import (
     Mount,
     TabCheck,
 )
-from aoeinit.install.migrate.steps import Step, steps
+from aoeinit.install.migrate.steps import Step, left, steps
 
 if TYPE_CHECKING:
     from aoeinit.cli.migrate import Prepared
@@ -90,16 +90,25 @@ def show_plan(prepared: "Prepared", *, as_json: bool, sysroot: Path = SOURCE) ->
     """Print the steps; give the exit code, which tells whether they could be done."""
     migration = prepared.migration
     todo = steps(migration) if migration else ()
+    coming = coming_steps(prepared, todo)
     if as_json:
         click.echo(json.dumps(plan_values(prepared, todo, sysroot), indent=2))
     elif migration:
         for each in layout_lines(migration):
             click.echo(each)
         for number, step in enumerate(todo, start=1):
+            if step not in coming:
+                click.echo(f"\n[{number}/{len(todo)}] {step.what}: done by an earlier run")
+                continue
             click.echo(f"\n[{number}/{len(todo)}] {step.what}")
             for text in step_lines(step, sysroot):
                 click.echo(f"  {text}")
     return 0 if migration else 1
+
+
+def coming_steps(prepared: "Prepared", todo: Iterable[Step]) -> tuple[Step, ...]:
+    """Give the steps that no earlier run has done."""
+    return left(todo, prepared.progress.done if prepared.progress else ())
 
 
 def layout_lines(migration: Migration) -> Iterator[str]:
@@ -134,11 +143,11 @@ def action_lines(action: Action) -> Iterator[str]:
             yield from command_lines(action)
         case Mount(command) | Copy(command) | Comparison(command) | TabCheck(command):
             yield from command_lines(command)
-        case Files(changes, warnings):
+        case Files(changes):
+            # What it warns of is among the findings.
             for change in changes:
                 yield line(change)
                 yield from text_changes(change)
-            yield from (f"warning: {warning}" for warning in warnings)
         case Image(release):
             yield f"aoeinit build --kernel {release}"
         case BootCheck(releases, files):
@@ -163,9 +172,10 @@ def command_lines(command: Command) -> Iterator[str]:
     yield from f"{place}{command.text()}".splitlines()
 
 
-def plan_values(prepared: "Prepared", todo: Iterable[Step], sysroot: Path) -> dict[str, Any]:
+def plan_values(prepared: "Prepared", todo: Collection[Step], sysroot: Path) -> dict[str, Any]:
     """Give the plan as values for JSON."""
     migration = prepared.migration
+    coming = coming_steps(prepared, todo)
     return {
         "target": None if isinstance(prepared.target, AoeinitError) else target_values(prepared.target),
         "findings": [asdict(each) for each in prepared.findings],
@@ -175,7 +185,8 @@ def plan_values(prepared: "Prepared", todo: Iterable[Step], sysroot: Path) -> di
                 "name": step.name,
                 "what": step.what,
                 "always": step.always,
-                "does": list(step_lines(step, sysroot)),
+                "done": step not in coming,
+                "does": list(step_lines(step, sysroot)) if step in coming else [],
             }
             for step in todo
         ],

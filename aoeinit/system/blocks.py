@@ -6,10 +6,11 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aoeinit.aoe.target import Target
 from aoeinit.errors import AoeinitError
@@ -100,22 +101,31 @@ def load_driver() -> bool:
     return True
 
 
-def wait_for_target(target: Target, seconds: float) -> None:
-    """Wait until the driver knows the target; raises :class:`AoeinitError` if no server answers for it."""
+def wait_for_target(target: Target, seconds: float, cards: Sequence[str] = ()) -> None:
+    """Wait until the driver knows the target; raises :class:`AoeinitError` if no server answers for it.
+
+    ``cards`` are this machine's, as they are told then.
+    """
     end = time.monotonic() + seconds
     ask = time.monotonic() + PROBE_SECONDS
     while not (SYS_BLOCK / f"etherd!{target}").is_dir() or not is_block(f"{ETHERD / str(target)}"):
         now = time.monotonic()
         if now >= end:
-            there = ", ".join(sorted(each.name[7:] for each in SYS_BLOCK.glob("etherd!*"))) or "none at all"
-            raise AoeinitError(
-                f"target {target} does not answer; there is {there}",
-                "see that the server exports it to this machine's MAC address, and that the interface is up",
-            )
+            raise silent(target, sorted(each.name[7:] for each in SYS_BLOCK.glob("etherd!*")), cards)
         if now >= ask:
             ask = now + PROBE_SECONDS
             (ETHERD / "discover").write_text("discover\n")
         time.sleep(0.05)
+
+
+def silent(target: Target, others: Sequence[str], cards: Sequence[str]) -> AoeinitError:
+    """Make the error of a target that does not answer where ``others`` do, or none."""
+    own = ", ".join(cards) or "this machine's MAC address"
+    way = "" if others else ", and that the interface is up"
+    return AoeinitError(
+        f"target {target} does not answer; there is {', '.join(others) or 'none at all'}",
+        f"see that the server exports it to {own}{way}",
+    )
 
 
 def is_block(node: str) -> bool:
@@ -189,7 +199,29 @@ def users(node: str) -> Iterator[str]:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise AoeinitError(f"cannot open {node}: {error.strerror}", "run as root") from error
-        yield "it, or a partition of it, is mounted, swapped to or part of another device"
+        known: Sequence[str] = ()
+        with suppress(AoeinitError):
+            words = ("lsblk", "--json", "--tree", "--output", "PATH,TYPE,MOUNTPOINT", node)
+            known = uses(run(Command(words, "tells what uses a disk")))
+        yield from known or ("it is mounted where this process does not see it, or open",)
+
+
+def uses(text: str) -> tuple[str, ...]:
+    """Say what is mounted of a disk, swapped to or made of it; ``text`` is what lsblk(8) tells of it."""
+    try:
+        return tuple(dict.fromkeys(_uses(json.loads(text)["blockdevices"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AoeinitError(f"lsblk does not answer as expected: {error!r}") from error
+
+
+def _uses(devices: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for each in devices:
+        point, below = each["mountpoint"], each.get("children", ())
+        if point:
+            yield f"{each['path']} is {'swap' if point == '[SWAP]' else f'mounted at {point}'}"
+        elif not below and each["type"] not in {"disk", "part", "loop"}:
+            yield f"{each['path']} is made of it"
+        yield from _uses(below)
 
 
 def tell_kernel(node: str) -> None:

@@ -62,7 +62,6 @@ def require_unused(path: Path) -> None:
     if run(Command(("losetup", "--noheadings", "--associated", os.fspath(path)), "finds loop devices")):
         raise AoeinitError(f"{path} is attached to a loop device", "detach it with losetup --detach")
     if path.is_block_device():
-        try:
-            os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
-        except OSError as error:
-            raise AoeinitError(f"cannot have {path} alone: {error.strerror}", "unmount it") from error
+        used = "; ".join(blocks.users(os.fspath(path)))
+        if used:
+            raise AoeinitError(f"{path} is in use: {used}", "unmount it, or name another disk")

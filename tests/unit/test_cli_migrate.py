@@ -40,9 +40,12 @@ HELD = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", ("dos at 0x1fe
     ("arguments", "message"),
     [
         ([], "name the target with --target"),
-        (["--target", "e11.0", "--device", "/dev/null", "--as", "e11.0"], "name the target with --target"),
-        (["--device", "/dev/null"], "name the target with --target"),
-        (["--target", "e11.0", "--as", "e12.0"], "name the target with --target"),
+        (["--target", "e11.0", "--device", "/dev/null", "--as", "e11.0"], "not both"),
+        (["--device", "/dev/null"], "--device needs --as eX.Y"),
+        (["--as", "e11.0"], "--as needs --device DEV"),
+        (["--target", "e11.0", "--as", "e12.0"], "not both"),
+        (["--target", "foo"], "--target: 'foo' is not an AoE target"),
+        (["--device", "/dev/null", "--as", "foo"], "--as: 'foo' is not an AoE target"),
         (["--target", "e11.0", "--wipe", "--resume"], "--wipe starts anew"),
         (["--target", "e11.0", "--resume", "--layout", __file__], "--resume keeps the layout"),
         (["--target", "e11.0", "--layout", "/nowhere"], "does not exist"),
@@ -155,6 +158,24 @@ def test_a_plan_names_every_step_and_command(capsys: pytest.CaptureFixture[str],
     assert "sfdisk --quiet --wipe always" in said
     assert "rsync --archive" in said
     assert "/dev/etherd/e11.0p2: 64.0 MiB swap 'swap'" in said
+
+
+def test_a_plan_of_a_run_that_goes_on_shows_nothing_that_was_done(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    migration = migration_of(debian())
+    begun = replace(begin(migration), done=("table", PREPARED))
+    prepared = Prepared(migration, HELD, (), begun)
+    assert show_plan(prepared, as_json=False, sysroot=tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "] partition table: done by an earlier run\n" in said
+    assert "sfdisk" not in said
+    assert "mkfs" not in said
+    assert "rsync --archive" in said
+    assert show_plan(prepared, as_json=True, sysroot=tmp_path) == 0
+    table, formatted, mount = json.loads(capsys.readouterr().out)["steps"][:3]
+    assert [each["done"] for each in (table, formatted, mount)] == [True, True, False]
+    assert table["does"] == formatted["does"] == []
 
 
 def test_a_plan_is_told_as_data(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path as File
 
 import pytest
@@ -160,6 +161,17 @@ def test_a_layout_mounts_at_folders_only(tmp_path: File) -> None:
     for point in ("/gone", "/file", "/data"):
         with pytest.raises(ConfigError, match=f"layout.toml: {point} is no folder"):
             migrate_facts.require_folders([wanted_at("/"), wanted_at(point)], tmp_path, "layout.toml")
+
+
+@pytest.mark.parametrize(("root", "refused"), [("etherd!e11.0", True), ("vda", False)])
+def test_a_system_is_not_moved_to_the_target_that_it_is_on(
+    monkeypatch: pytest.MonkeyPatch, root: str, *, refused: bool
+) -> None:
+    monkeypatch.setattr(blocks, "is_block", lambda _: True)
+    monkeypatch.setattr(blocks, "disk_of", {"/dev/vda3": root, DISK.node: "etherd!e11.0"}.__getitem__)
+    expected = pytest.raises(AoeinitError, match=r"^this system is on e11\.0 already$")
+    with expected if refused else nullcontext():
+        migrate_facts.require_elsewhere(debian(), DISK)
 
 
 @pytest.mark.parametrize(("device", "point"), [("/dev/vda3", "/"), ("/dev/vda1", "/boot"), ("tmpfs", "")])

@@ -221,7 +221,10 @@ def test_what_planners_warn_of_is_told_beforehand(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/fstab").write_text("LABEL=old /srv ext4 defaults 0 2\nUUID=a / ext4 defaults 0 1\n")
     findings = list(rehearse(steps(migration_of(debian())), tmp_path))
-    assert any("/srv is on LABEL=old" in each.text and each.level == "warning" for each in findings)
+    assert any(
+        "/etc/fstab: line 1: /srv is on LABEL=old" in each.text and each.level == "warning"
+        for each in findings
+    )
 
 
 def test_a_bridge_that_takes_the_card_in_keeps_a_migration_from_starting(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from aoeinit.errors import AoeinitError
@@ -28,7 +28,8 @@ def copied(code: int, said: str, action: Copy, free: int, inodes: int | None = N
         return ()
     if code == VANISHED:
         gone = [line for line in said.splitlines() if line.startswith("file has vanished")]
-        return (f"{len(gone)} files were gone before they could be copied: {_some(gone)}",)
+        what, were = ("file", "was") if len(gone) == 1 else ("files", "were")
+        return (f"{len(gone)} {what} {were} gone before the copy: {_some(gone)}",)
     if "No space left on device" in said or "(28)" in said:
         if inodes == 0:
             raise AoeinitError(
@@ -58,12 +59,14 @@ def compared(code: int, listed: str, said: str, point: str, changed: Collection[
     lines = listed_lines(listed)
     ours = [line for line in lines if name_in(line) not in changed]
     if ours:
+        files, are = ("file", "is") if len(ours) == 1 else ("files", "are")
         raise AoeinitError(
-            f"{len(ours)} files of {point} are not the same on the target: {_some(ours)}",
+            f"{len(ours)} {files} of {point} {are} not the same on the target: {_some(map(_shown, ours))}",
             "see the kernel's log for errors of the disk and the network",
         )
     if lines:
-        yield f"{len(lines)} files of {point} have changed since they were copied: {_some(lines)}"
+        files = "1 file" if len(lines) == 1 else f"{len(lines)} files"
+        yield f"{files} of {point} changed on the source after the copy: {_some(map(_shown, lines))}"
 
 
 def listed_lines(listed: str) -> list[str]:
@@ -80,6 +83,18 @@ def name_in(line: str) -> str:
     return os.fsdecode(re.sub(rb"\\#([0-3][0-7]{2})", lambda found: bytes([int(found[1], 8)]), raw))
 
 
-def _some(lines: list[str]) -> str:
+def _shown(line: str) -> str:
+    """Write a line for people (rsync(1), "--itemize-changes"): the copy is what would be changed."""
+    if line.startswith("*deleting"):
+        kind = "only on the target"
+    elif line[2:NAME_AT].startswith("+"):
+        kind = "only on the source"
+    else:
+        kind = "different"
+    return f"{line[NAME_AT:].strip()} ({kind})"
+
+
+def _some(found: Iterable[str]) -> str:
+    lines = list(found)
     more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
     return "; ".join(line.strip() for line in lines[:SHOWN]) + more

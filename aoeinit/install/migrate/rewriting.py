@@ -49,7 +49,7 @@ def fstab(sysroot: Path, migration: Migration) -> Iterator[Action]:
     plan = plan_fstab(text, devices, swaps, target=migration.disk.target)
     added = b"".join(_missing_lines(plan.text, devices, swaps))
     end = b"\n" if added and not plan.text.endswith(b"\n") else b""
-    warnings = tuple(each for each in plan.warnings if not each.startswith("no line "))
+    warnings = tuple(f"/etc/fstab: {each}" for each in plan.warnings if not each.startswith("no line "))
     yield Files(plan_change(sysroot, before, replace(plan, text=plan.text + end + added)), warnings)
 
 
