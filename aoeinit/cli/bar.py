@@ -9,6 +9,10 @@ import click
 WIDTH: Final = 30
 TENTHS: Final = 10
 
+SETTLED_SECONDS: Final = 10
+SETTLED_PART: Final = 0.03
+"""Before so much has passed, and of all is copied, the pace tells nothing of how long it will take."""
+
 
 class Bar:
     """The progress of a copy, on standard error: of ``total`` bytes, ``start`` of which were there already.
@@ -52,7 +56,8 @@ def line(done: int, total: int, start: int, seconds: float) -> str:
     rate = f"{amount(speed)}/s"
     if not total:
         return f"{amount(done)}, {rate}"
-    left = f", {clock((total - done) / speed)} left" if speed and done < total else ""
+    settled = seconds >= SETTLED_SECONDS and done - start >= SETTLED_PART * total
+    left = f", {clock((total - done) / speed)} left" if settled and done < total else ""
     return f"{min(done / total, 1):4.0%} {amount(done)} of {amount(total)}, {rate}{left}"
 
 

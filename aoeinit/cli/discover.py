@@ -150,8 +150,8 @@ def echo(found: "Discovery", heads: "Heads") -> None:
 
 def row(path: "Path") -> tuple[str, ...]:
     """Write a path as the cells of a line; what servers said of themselves is made harmless."""
+    from aoeinit.cli.bar import amount
     from aoeinit.inspect.listing import shown
-    from aoeinit.inspect.summary import human
 
     identity, config = path.identity, path.config
     text = shown(config.text)
@@ -159,7 +159,7 @@ def row(path: "Path") -> tuple[str, ...]:
         str(path.place.target),
         path.place.server,
         path.place.interface,
-        human(identity.size) if identity else "-",
+        amount(identity.size) if identity else "-",
         str(config.sectors),
         str(config.buffers),
         f"{config.firmware:#06x}",

@@ -46,8 +46,8 @@ def test_paths_are_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     path = replace(PATH, identity=replace(DISK, model="disk"))
     result = run(monkeypatch, Packets(path))
     assert result.stdout.splitlines() == [
-        "TARGET  SERVER             INTERFACE  SIZE    SECTORS  BUFFERS  FIRMWARE  MODEL  SERIAL   CONFIG",
-        "e11.0   52:54:00:00:00:01  eth0       2.0 GB  2        16       0x4019    disk   11.0:pc  one",
+        "TARGET  SERVER             INTERFACE  SIZE     SECTORS  BUFFERS  FIRMWARE  MODEL  SERIAL   CONFIG",
+        "e11.0   52:54:00:00:00:01  eth0       1.9 GiB  2        16       0x4019    disk   11.0:pc  one",
     ]
     assert result.stderr == "aoeinit: warning: eth1 is down: not asked there\n"
 

@@ -287,14 +287,19 @@ def test_names_are_read_as_rsync_writes_them(shown: str, name: bytes, tmp_path: 
 
 
 def test_progress_knows_bytes_and_the_time_left() -> None:
-    assert line(25 * MIB, 100 * MIB, 0, 5) == " 25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:15 left"
+    assert line(50 * MIB, 100 * MIB, 0, 10) == " 50% 50.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:10 left"
     assert line(0, 100 * MIB, 0, 0) == "  0% 0 B of 100.0 MiB, 0 B/s"
     assert line(130 * MIB, 100 * MIB, 0, 10) == "100% 130.0 MiB of 100.0 MiB, 13.0 MiB/s"
     assert line(3 * MIB, 0, 0, 3) == "3.0 MiB, 1.0 MiB/s"
 
 
 def test_what_an_earlier_run_has_copied_counts_but_not_as_speed() -> None:
-    assert line(60 * MIB, 100 * MIB, 50 * MIB, 2) == " 60% 60.0 MiB of 100.0 MiB, 5.0 MiB/s, 0:08 left"
+    assert line(60 * MIB, 100 * MIB, 50 * MIB, 10) == " 60% 60.0 MiB of 100.0 MiB, 1.0 MiB/s, 0:40 left"
+
+
+@pytest.mark.parametrize(("done", "seconds"), [(30, 5), (2, 30)])
+def test_no_time_is_told_before_the_pace_is_known(done: int, seconds: float) -> None:
+    assert "left" not in line(done * MIB, 100 * MIB, 0, seconds)
 
 
 def test_sizes_and_times_are_written_for_people() -> None:
