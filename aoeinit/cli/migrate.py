@@ -1,7 +1,6 @@
 """``aoeinit migrate``: moves the running system onto an AoE target."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,6 +108,7 @@ def migrate(
     from aoeinit.cli import migrate_text as text
     from aoeinit.cli.discover import parse_heads
     from aoeinit.cli.migrate_actions import Run
+    from aoeinit.cli.migrate_consent import agree
     from aoeinit.cli.migrating import carry_out_steps, workplace
 
     place = named(target, device, name)
@@ -283,31 +283,3 @@ def begin(migration: "Migration") -> "Progress":
     return Progress(
         migration.identity, migration.disk.size, migration.layout, time.time(), releases=migration.releases
     )
-
-
-def agree(prepared: Prepared, *, yes: bool) -> None:
-    """Ask before the target is written to; raises :class:`AoeinitError` without a yes."""
-    from aoeinit.cli import migrate_text as text
-
-    if yes:
-        return
-    target = prepared.target
-    if isinstance(target, AoeinitError):
-        raise target
-    disk = target.disk
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            f"this would write to {disk.name}",
-            "agree with --yes, or run it in a terminal; nothing was written",
-        )
-    try:
-        if prepared.progress:
-            agreed = click.confirm(f"Go on with the migration to {text.named(disk)}?", err=True)
-        else:
-            typed = click.prompt(text.question(target), default="", show_default=False, err=True)
-            agreed = typed.strip() == f"{disk.target}"
-    except click.Abort:
-        click.echo("", err=True)
-        raise AoeinitError("interrupted; nothing was written") from None
-    if not agreed:
-        raise AoeinitError("not agreed; nothing was written")

@@ -63,21 +63,6 @@ def described(disk: "Disk") -> Iterator[str]:
         yield f"serial {shown(disk.serial)}"
 
 
-def named(disk: "Disk") -> str:
-    """Name a target, and the device of the server that it is to be."""
-    return f"{disk.target}, which is {shown(disk.given)}" if disk.given else f"{disk.target}"
-
-
-def question(target: "TargetFacts") -> str:
-    """Ask for consent, and say what would be lost."""
-    disk = target.disk
-    size = ", ".join((amount(disk.size), *described(disk)))
-    what = "written to" if target.is_empty else "destroyed"
-    lost = ", ".join(map(shown, target.holds)) or "data of no known kind"
-    holds = "" if target.is_empty else f". It holds {lost}"
-    return f"All of {named(disk)} ({size}) will be {what}{holds}. Type {disk.target} to go on"
-
-
 def finding_lines(findings: "Iterable[Finding]") -> Iterator[str]:
     """Write findings as errors are written."""
     for each in findings:

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from aoeinit.cli import migrating
 from aoeinit.cli.bar import Bar, amount, clock, line
-from aoeinit.cli.migrate import Prepared, Wish, agree, begin, migrate, named, planned
+from aoeinit.cli.migrate import Prepared, Wish, begin, migrate, named, planned
 from aoeinit.cli.migrate_actions import DEVICE, Run, changed_since
+from aoeinit.cli.migrate_consent import agree, question
 from aoeinit.cli.migrate_text import (
     finding_lines,
     plan_values,
-    question,
     show_plan,
     show_result,
     step_lines,
