@@ -11,6 +11,7 @@ from aoeinit.config_files import FILE
 from aoeinit.doctor.findings import Finding, graded, warning
 from aoeinit.doctor.system import Kernel, ReadImage, System, listed_targets, target_of
 from aoeinit.errors import AoeinitError
+from aoeinit.inspect.check_knowledge import knows_aoe
 from aoeinit.inspect.tree import content_of
 from aoeinit.kernel.ethernet import require_aoe
 from aoeinit.kernel.index import ModuleIndex
@@ -37,21 +38,28 @@ def examine(system: System) -> Iterator[Finding]:
 
 def _of(system: System, kernel: Kernel, image: ReadImage) -> Iterator[Finding]:
     path, fix = f"/{kernel.image}", system.build(kernel.release)
+    if not image.facts.about:
+        fix += f"; so that it stays: {system.command('hooks install --yes')}"
     for each in image.findings:
         if each.level == "error":
             yield graded(f"{path}: {each.text}", fix, fatal=kernel.is_next)
     yield from _of_system(system, kernel, image, path, fix)
     if not image.facts.about:
-        yield warning(
-            f"{path} was made by {image.facts.builder or 'an unknown tool'}: whether it finds an AoE target "
-            "is not known, and the driver gives up after aoe_deadsecs, 180 s",
-            fix,
-        )
+        yield from _of_another_tool(image, path, fix)
         return
     version = image.facts.about.get("version")
     if version != __version__:
         yield warning(f"{path} was made by aoeinit {version}, and this is {__version__}", fix)
     yield from _of_settings(system, kernel, image, path, fix)
+
+
+def _of_another_tool(image: ReadImage, path: str, fix: str) -> Iterator[Finding]:
+    if knows_aoe(image.tree):  # else that is among the errors
+        yield warning(
+            f"{path} was made by {image.facts.builder or 'an unknown tool'}: whether it finds an AoE target "
+            "is not known, and the driver gives up after aoe_deadsecs, 180 s",
+            fix,
+        )
 
 
 def _of_system(system: System, kernel: Kernel, image: ReadImage, path: str, fix: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoeinit.errors import AoeinitError
+from aoeinit.inspect.check_knowledge import knows_aoe
 from aoeinit.inspect.check_modules import check_modules
 from aoeinit.inspect.check_programs import check_agent, check_init, check_programs
 from aoeinit.inspect.facts import Facts
@@ -46,9 +47,18 @@ def check_image(checked: Checked, kernel: str | None) -> tuple[Finding, ...]:
     if facts.about:
         found += check_agent(tree, release, facts.about.get("version"))
     else:
-        tool = facts.builder or "an unknown tool"
-        found.append(note(f"built by {shown(tool)}: whether its scripts can find an AoE target is not known"))
+        found.append(_of_another_tool(tree, facts))
     return tuple(dict.fromkeys(found))
+
+
+def _of_another_tool(tree: Tree, facts: Facts) -> Finding:
+    tool = shown(facts.builder or "an unknown tool")
+    if knows_aoe(tree):
+        return note(f"built by {tool}: whether its scripts can find an AoE target is not known")
+    return error(
+        f"built by {tool}, and nothing in it knows AoE: no program or script raises the link and asks for "
+        "targets; make an image with aoeinit build, and keep it with aoeinit hooks install"
+    )
 
 
 def kernel_release(kernel: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aoeinit.inspect.check_knowledge import knows_aoe
 from aoeinit.inspect.listing import listing
 from aoeinit.inspect.reading import open_image
 from aoeinit.inspect.tree import Tree
@@ -125,3 +126,13 @@ def test_device_nodes_are_made_on_request(system: Generators, tmp_path: Path) ->
     assert extract(tree, tmp_path / "without")[:1] == ("dev/console",)
     assert extract(tree, tmp_path / "with", devices=True) == ()
     assert (tmp_path / "with/dev/console").is_char_device()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_nothing_in_the_images_of_other_tools_knows_aoe(name: str, system: Generators) -> None:
+    """They were made without aoetools; most have the driver, and rules and lists that name it."""
+    assert not knows_aoe(Tree(open_image(str(system.images / name)).items))
+
+
+def test_images_of_ours_know_aoe(system: Generators) -> None:
+    assert knows_aoe(Tree(open_image(str(system.images / "aoeinit-zstd")).items))

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from aoeinit.cli.doctor_facts import gather
+from aoeinit.inspect.reading import read_image
 from tests.unit import doctor_samples as sample
 from tests.unit.doctor_samples import IMAGE, KERNEL, MENU, ROOT, respell, run_doctor, spoil_image
 from tests.unit.grub_samples import DEBIAN_DEFAULTS
+from tests.unit.inspect_samples import PROGRAM, Made, archive
 from tests.unit.kernel_samples import FOLDER, RELEASE, module_elf, path_of
 from tests.unit.system_sample import CARD
 
@@ -82,6 +84,18 @@ def both(*plants: Plant) -> Plant:
             each(sysroot)
 
     return plant
+
+
+def ignorant(sysroot: Path) -> None:
+    """Leave of an image what another tool would put into it, and an init that knows nothing."""
+    items = read_image((sysroot / IMAGE).read_bytes()).items
+    made = [
+        Made(each.path, each.mode, each.link.encode() if each.is_link else each.content or b"")
+        for each in items
+        if "aoeinit" not in each.path and each.path != "init" and not each.is_device
+    ]
+    script = Made("init", PROGRAM, b"#!/bin/sh\nmount /dev/sda1 /root\n")
+    (sysroot / IMAGE).write_bytes(archive([*made, script]))
 
 
 def folder_for_image(sysroot: Path) -> None:
@@ -158,6 +172,7 @@ FAULTS = {
         of_another_release, f"its modules are for kernel {RELEASE}, not for {OTHER}"
     ),
     "image of another tool": Fault(without("etc/aoeinit/image"), "was made by an unknown tool", fatal=False),
+    "image in which nothing knows AoE": Fault(ignorant, "and nothing in it knows AoE"),
     "image older than a module": Fault(
         newer_module, f"is older than the modules of {RELEASE}: ext4", fatal=False
     ),

@@ -14,13 +14,14 @@ from aoeinit.cli.inspect import inspect
 from aoeinit.config import Settings
 from aoeinit.image.entries import Directory, Entry, File, Symlink
 from aoeinit.inspect.check import Checked, check_image, kernel_release
+from aoeinit.inspect.check_knowledge import knows_aoe
 from aoeinit.inspect.facts import find_facts
 from aoeinit.inspect.findings import would_boot
 from aoeinit.inspect.reading import read_image
 from aoeinit.inspect.tree import Tree
 from aoeinit.system.unpacking import extract
 from tests.unit.elf_files import MadeUp
-from tests.unit.inspect_samples import DIRECTORY, LINK, Made, archive, uki
+from tests.unit.inspect_samples import DIRECTORY, LINK, PROGRAM, Made, archive, uki
 from tests.unit.kernel_samples import RELEASE, elf_with_section, module_elf
 from tests.unit.system_sample import CARD, make_busybox, make_system
 
@@ -238,6 +239,62 @@ def test_images_of_other_tools_are_checked_as_far_as_it_applies(
     boots, found = check(made, tmp_path)
     assert not boots
     assert "error: no driver for an Ethernet interface in it" in found
+    assert "note: built by an unknown tool: whether its scripts can find an AoE target is not known" in found
+
+
+INITRAMFS_TOOLS = {
+    "init": "#!/bin/sh\n. /scripts/functions\nload_modules\nmountroot\n",
+    "scripts/functions": "configure_networking() {\n\tipconfig -c dhcp -d eth0\n}\n",
+    "conf/modules": "aoe\nnic\n",
+    "conf/param.conf": "ROOT=/dev/etherd/e11.0p3\n",
+    "etc/modprobe.d/aoe.conf": "options aoe aoe_maxout=8\n",
+    "etc/cmdline.d/root.conf": "root=/dev/etherd/e11.0p3\n",
+    r"lib/dracut/hooks/finished/devexists-\x2fdev\x2fetherd\x2fe11.0p3.sh": "[ -e /dev/etherd/e11.0p3 ]\n",
+    "usr/lib/udev/rules.d/50-udev-default.rules": 'SUBSYSTEM=="aoe", GROUP="disk", MODE="0220"\n',
+    "usr/lib/firmware/aoe.bin": "aoe",
+    "usr/share/keymaps/dvorak": "aoeuidhtns- alloc_etherdev\n",
+    "sbin/lvm": "\x7fELF\0aoe\0nbd\0",
+    "kernel/x86/microcode/GenuineIntel.bin": " aoe ",
+    "usr/share/picture": "\0 aoe \0",
+}
+"""Much that names AoE, and nothing that knows what to do."""
+
+
+def tree_of(files: dict[str, str]) -> Tree:
+    made = [Made(path, content=content.encode()) for path, content in files.items()]
+    return Tree(read_image(archive(made)).items, parents=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("scripts/local-top/aoe", "#!/bin/sh\nmodprobe something\n"),
+        ("scripts/local-top/net", "#!/bin/sh\nmodprobe aoe\n"),
+        ("init", "#!/bin/sh\nmount /dev/etherd/e0.0 /sysroot\n"),
+        ("usr/lib/systemd/system/disk.service", "[Service]\nExecStart=/sbin/up --AoE\n"),
+        ("usr/sbin/aoe-discover", "\x7fELF"),
+        ("init", "\x7fELF\0\0/dev/etherd/discover\0"),
+    ],
+)
+def test_an_image_knows_aoe_by_a_name_a_script_or_a_program(path: str, content: str) -> None:
+    assert not knows_aoe(tree_of(INITRAMFS_TOOLS))
+    assert knows_aoe(tree_of({**INITRAMFS_TOOLS, path: content}))
+
+
+def test_an_image_in_which_nothing_knows_aoe_would_not_boot(made: dict[str, Made], tmp_path: Path) -> None:
+    ours = [path for path in made if "aoeinit" in path] + ["init"]
+    for path in ours:
+        del made[path]
+    made["init"] = Made("init", PROGRAM, b"#!/bin/sh\nmount /dev/sda1 /root\n")
+    boots, found = check(made, tmp_path / "without")
+    assert not boots
+    (told,) = [each for each in found if "knows AoE" in each]
+    assert told.startswith(
+        "error: built by an unknown tool, and nothing in it knows AoE: no program or script "
+    )
+    assert told.endswith("make an image with aoeinit build, and keep it with aoeinit hooks install")
+    made["init"] = Made("init", PROGRAM, b"#!/bin/sh\nmodprobe aoe\n")
+    _, found = check(made, tmp_path / "with")
     assert "note: built by an unknown tool: whether its scripts can find an AoE target is not known" in found
 
 
