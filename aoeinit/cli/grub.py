@@ -134,6 +134,10 @@ def show_or_do(sysroot: Path, planned: "GrubConfig", *, dry_run: bool, as_json: 
         click.echo(f"{'would ' if dry_run else ''}{line(change)}")
         for text in differences(change):
             click.echo(text)
+    if not plan.changes and dry_run and planned.commands:
+        todo = " and ".join(command.text() for command in planned.commands)
+        click.echo(f"the files are right; would only run {todo}")
+        return
     if not plan.changes:
         click.echo("nothing to change: " + ("nothing was changed before" if undo else "the files are right"))
     echo_commands(planned.commands, dry_run=dry_run)

@@ -43,6 +43,10 @@ def test_what_was_done_is_undone(fedora: Path) -> None:
     done = run("config", *sysroot, *TARGET)
     assert "root=/dev/etherd/e11.0p2 " in (fedora / ENTRY_FILE).read_text()
     assert "nothing to change: the files are right" in run("config", *sysroot, *TARGET).output
+    (fedora / "usr/sbin/grub2-mkconfig").touch()
+    again = run("config", *sysroot, *TARGET, "--dry-run").stdout
+    assert again == "the files are right; would only run grub2-mkconfig -o /boot/grub2/grub.cfg\n"
+    (fedora / "usr/sbin/grub2-mkconfig").unlink()
     assert f"change /{ENTRY_FILE}: as it was before" in run("config", *sysroot, "--undo").output
     assert (fedora / ENTRY_FILE).read_text() == before
     assert not (fedora / "var").exists()
