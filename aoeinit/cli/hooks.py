@@ -49,6 +49,13 @@ def remove(sysroot: Path, dry_run: bool, as_json: bool) -> None:
 
     plan = plan_remove(sysroot)
     warn(plan)
+    root = root_on_target(sysroot) if plan.changes else None
+    if root:
+        click.echo(
+            f"aoeinit: warning: the root is on {root}: without the hooks another generator may, at the next "
+            "update of any package, replace the image with one that does not find the root",
+            err=True,
+        )
     if not dry_run:
         carry_out(sysroot, plan, record_first=False)
     echo(plan, as_json=as_json, dry_run=dry_run, nothing="no hooks are installed")
@@ -70,6 +77,25 @@ def status(sysroot: Path, as_json: bool) -> int:
     else:
         click.echo(as_text(found, callable_))
     return 0 if found.complete and callable_ else 1
+
+
+def root_on_target(sysroot: Path) -> str | None:
+    """Name the device of a target that a system's root is on: the running one's, else what fstab says."""
+    from aoeinit.install.fstab.change import FSTAB
+    from aoeinit.install.fstab.lines import parse
+    from aoeinit.install.state import look
+    from aoeinit.sysroot import resolve
+    from aoeinit.system import machine
+
+    if os.path.realpath(sysroot) == "/":
+        device = machine.root_device(Path("/proc/self/mountinfo"))
+        if device and machine.is_on_target(device, Path("/sys")):
+            return device
+    found = resolve(sysroot, FSTAB)
+    state = look(sysroot, found.path) if found and found.file.is_file() else None
+    roots = (each for each in parse(state.content if state else b"") if each.is_disk)
+    named = (each.source for each in roots if each.mount_point == "/")
+    return next((each for each in named if each.startswith("/dev/etherd/")), None)
 
 
 def command_for(sysroot: Path, given: str | None) -> str:

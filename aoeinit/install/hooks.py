@@ -9,7 +9,7 @@ from typing import Final
 
 from aoeinit.errors import ConfigError
 from aoeinit.install.assignments import shell_value_of, value_of, with_value, without
-from aoeinit.install.generators import Generator, active_generators
+from aoeinit.install.generators import KNOWN, POSTINST, Generator, active_generators
 from aoeinit.install.kernel_install import GENERATOR
 from aoeinit.install.record import ChangePlan, plan_changes, plan_undo
 from aoeinit.install.state import Change, Present, State, locate, look, undone
@@ -95,8 +95,8 @@ def _masks(sysroot: Path) -> Iterator[Change]:
 
 def _silenced(sysroot: Path) -> Iterator[Change]:
     """Keep other generators from replacing the image, when a kernel is installed and later."""
-    for generator in active_generators(sysroot):
-        if generator.trigger.startswith("etc/kernel/postinst.d/"):
+    for generator in KNOWN:
+        if generator.trigger.startswith(f"{POSTINST}/"):
             before = look(sysroot, generator.trigger)
             if before and before.mode is not None:
                 after = replace(before, mode=before.mode & ~0o111)

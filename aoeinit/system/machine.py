@@ -81,6 +81,12 @@ def root_filesystem(sysroot: Path) -> str:
 
 def mounted_filesystem(mountinfo: Path, point: str) -> str | None:
     """Give the type mounted last on ``point`` (proc_pid_mountinfo(5)); ``None`` where there is none."""
+    found = _mounted(mountinfo, point)
+    return found[0] if found else None
+
+
+def _mounted(mountinfo: Path, point: str) -> tuple[str, str] | None:
+    """Give type and source of what was mounted last on ``point``."""
     found = None
     try:
         lines = mountinfo.read_text(errors="replace").splitlines()
@@ -90,8 +96,27 @@ def mounted_filesystem(mountinfo: Path, point: str) -> str | None:
         before, _, after = line.partition(" - ")
         fields = before.split()
         if len(fields) > 4 and fields[4] == point and after:  # noqa: PLR2004 - field 5 is the mount point
-            found = after.split()[0]
+            kind, source, *_ = (*after.split(), "")
+            found = kind, source
     return found
+
+
+def root_device(mountinfo: Path) -> str | None:
+    """Give the device of the running system's root, below the overlay if there is one; ``None`` without."""
+    found = _mounted(mountinfo, OVERLAY_LOWER) or _mounted(mountinfo, "/")
+    return found[1] if found and found[1].startswith("/dev/") else None
+
+
+def is_on_target(device: str, sysfs: Path) -> bool | None:
+    """Tell whether a device is a target's, or made of some that are; ``None`` where sysfs does not tell."""
+    name = os.path.relpath(os.path.realpath(device), "/dev").replace("/", "!")
+    if name.startswith("etherd!"):
+        return True
+    if name.startswith("loop") or not (sysfs / "class/block" / name).is_dir():
+        return None
+    below = sysfs / "class/block" / name / "slaves"
+    found = {is_on_target(f"/dev/{each.name.replace('!', '/')}", sysfs) for each in sorted(below.glob("*"))}
+    return True if True in found else None if None in found else False
 
 
 def fstab_filesystem(fstab: Path) -> str | None:

@@ -267,7 +267,11 @@ class TestHooks:
         (debian / "usr/bin/aoeinit").touch(mode=0o755)
         assert aoeinit("hooks", "status", "--sysroot", debian, "--json") == 0
         assert json.loads(aoeinit.out)["complete"] is True
+        assert aoeinit("hooks", "status", "--sysroot", debian) == 0
+        assert "in place: /etc/kernel/postinst.d/initramfs-tools\n" in f"{aoeinit.out}\n"
+        (debian / "etc/fstab").write_text("/dev/etherd/e11.0p3 / ext4 defaults 0 1\n")
         assert aoeinit("hooks", "remove", "--sysroot", debian) == 0
+        assert "warning: the root is on /dev/etherd/e11.0p3: without the hooks" in aoeinit.err
         assert not hook.exists()
         assert tools.stat().st_mode & 0o777 == 0o755
         assert not (debian / "var").exists()

@@ -38,6 +38,35 @@ def test_the_last_mount_on_the_root_tells_its_type(tmp_path: Path) -> None:
     assert machine.mounted_filesystem(mountinfo, "/proc") == "proc"
 
 
+def test_the_root_below_an_overlay_counts(tmp_path: Path) -> None:
+    mountinfo = tmp_path / "mountinfo"
+    assert machine.root_device(mountinfo) is None
+    mountinfo.write_text("22 1 0:33 / / rw - overlay overlay rw\n")
+    assert machine.root_device(mountinfo) is None
+    with mountinfo.open("a") as more:
+        more.write("23 22 152:2 / /run/aoeinit/lower ro - ext4 /dev/etherd/e11.0p2 ro\n")
+    assert machine.root_device(mountinfo) == "/dev/etherd/e11.0p2"
+
+
+@pytest.mark.parametrize(
+    ("device", "answer"),
+    [
+        ("/dev/etherd/e11.0p2", "True"),
+        ("/dev/md7", "True"),
+        ("/dev/sda2", "False"),
+        ("/dev/md8", "False"),
+        ("/dev/root", "None"),
+        ("/dev/loop7", "None"),
+    ],
+)
+def test_what_is_made_of_a_target_is_on_it(device: str, answer: str, tmp_path: Path) -> None:
+    below = {"md7": ("sda2", "etherd!e11.0p1"), "md8": ("sda2",), "sda2": (), "loop7": ()}
+    for name, parts in below.items():
+        for part in (".", *parts):
+            (tmp_path / "class/block" / name / "slaves" / part).mkdir(parents=True, exist_ok=True)
+    assert str(machine.is_on_target(device, tmp_path)) == answer
+
+
 @pytest.mark.parametrize(
     ("fstab", "kind"),
     [
