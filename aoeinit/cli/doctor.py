@@ -9,7 +9,7 @@ import click
 from aoeinit.cli.changes import common_options
 
 if TYPE_CHECKING:
-    from aoeinit.doctor.findings import Finding, Report
+    from aoeinit.doctor.findings import Report
 
 
 @click.command()
@@ -46,19 +46,25 @@ def as_text(report: "Report", sysroot: Path) -> Iterator[str]:
     from aoeinit.inspect.listing import shown
 
     colour = painter()
+    if report.local_root:
+        yield f"this system is on {shown(report.local_root)}, on no target: aoeinit migrate moves it to one"
     for each in report.findings:
         yield f"{colour(f'{each.level}:', each.level)} {shown(each.what)}"
-        yield f"  fix: {shown(each.fix)}"
+        if each.fix:
+            yield f"  fix: {shown(each.fix)}"
     for what in report.left_out:
         yield f"{colour('not looked at:', 'note')} {shown(what)}"
-    yield f"{sysroot}: {verdict(report.findings, boots=report.boots)}"
+    yield f"{sysroot}: {verdict(report)}"
 
 
-def verdict(findings: "tuple[Finding, ...]", *, boots: bool) -> str:
+def verdict(report: "Report") -> str:
     """Sum it up in a line."""
-    levels = [each.level for each in findings]
+    levels = [each.level for each in report.findings]
     counts = [(levels.count(level), level) for level in ("error", "warning")]
     told = " and ".join(f"{count} {level}{'s' * (count > 1)}" for count, level in counts if count)
-    if not boots:
+    if report.local_root:
+        met = told or "nothing that keeps it from booting"
+        return f"on {report.local_root}, on no target; a boot from one, as things are, would meet {met}"
+    if not report.boots:
         return f"would not boot: {told}"
     return f"nothing found that keeps it from booting{', with ' * bool(told)}{told}"

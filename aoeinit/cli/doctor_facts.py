@@ -255,6 +255,8 @@ def running(system: System, ask: Asking) -> System:
         report = read_boot_report(root)
     except AoeinitError:
         report = None
+    root_device = machine.root_device(mountinfo)
+    is_local = root_device is not None and machine.is_on_target(root_device, Path("/sys")) is False
     target = system.target or target_of(f"aoe:{report.state.get('target')}" if report else "")
     found = Running(
         mounted=frozenset(each for each in MOUNT_POINTS if machine.mounted_filesystem(mountinfo, each)),
@@ -262,6 +264,7 @@ def running(system: System, ask: Asking) -> System:
         driver=report.driver if report else read_driver(root, f"{target}"),
         answers=ask.politely(lambda: discover((), target, seconds=SECONDS), None) if target else None,
         partitions=ask.politely(lambda: partitions_of(target), None) if target else None,
+        local_root=root_device if is_local else None,
     )
     interface = ask.politely(lambda: running_interface(None, None), system.interface)
     return replace(system, target=target, interface=interface, running=found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aoeinit.doctor.entries import Entry, locate, lost_default
-from aoeinit.doctor.findings import Finding, error, graded, warning
+from aoeinit.doctor.findings import Finding, advised, error, graded, warning
 from aoeinit.doctor.system import NETWORK, System, listed_targets, plain_root, target_of
 from aoeinit.errors import ConfigError
 from aoeinit.install.fstab.device import Device
@@ -45,9 +45,10 @@ def _files(system: System, entry: Entry) -> Iterator[Finding]:
 
 def remake(system: System) -> str:
     """Say how the menu is made anew."""
-    inside = f"chroot {system.sysroot} " if system.running is None else ""
     commands = mkconfig(system.sysroot)
-    return inside + " ".join(commands[0].words) if commands else "mend the entry"
+    if not commands:
+        return "mend the entry"
+    return " ".join(commands[0].words) if system.running else system.command("grub config")
 
 
 def _root(system: System, entry: Entry) -> Iterator[Finding]:
@@ -125,7 +126,7 @@ def _planned(system: System, faulty: set[str]) -> Iterator[Finding]:
                 f"/{change.path} is not as a root on {system.target} needs it", _grub(system, named)
             )
     for told in plan.warnings:
-        yield warning(told, "as it says")
+        yield advised(told)
 
 
 def _grub(system: System, root: str) -> str:

@@ -34,9 +34,14 @@ EXAMINATIONS = (
 def examine(system: System, findings: Iterable[Finding] = (), left_out: Iterable[str] = ()) -> Report:
     """Find every reason why a system would not come up from its target, worst first.
 
-    ``findings`` are those made while the facts were gathered.
+    ``findings`` are those made while the facts were gathered. Of a copy that a migration has not finished
+    nothing else is told.
     """
-    return Report(sorted_findings((*findings, *_findings(system))), tuple(left_out))
+    local_root = system.running.local_root if system.running else None
+    unfinished = migration.cut_short(system)
+    if unfinished:
+        return Report((unfinished,), (*left_out, migration.REST), local_root)
+    return Report(sorted_findings((*findings, *_findings(system))), tuple(left_out), local_root)
 
 
 def _findings(system: System) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class Finding:
     """One fault: ``level`` is ``error`` (the next boot would fail) or ``warning``.
 
-    ``fix`` is the command to run, or words where there is none.
+    ``fix`` is the command to run, or words where there is none; empty where ``what`` says all.
     """
 
     level: str
@@ -18,10 +18,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was found, and what was not looked at, with the reason."""
+    """All that was found, and what was not looked at, with the reason.
+
+    ``local_root`` is the device of the running system's root where that is on no target.
+    """
 
     findings: tuple[Finding, ...]
     left_out: tuple[str, ...]
+    local_root: str | None = None
 
     @property
     def boots(self) -> bool:
@@ -42,6 +46,12 @@ def warning(what: str, fix: str) -> Finding:
 def graded(what: str, fix: str, *, fatal: bool) -> Finding:
     """Make a finding that keeps only some boots from their root: ``fatal`` if the next one is among them."""
     return Finding("error" if fatal else "warning", what, fix)
+
+
+def advised(told: str, *, fatal: bool = False) -> Finding:
+    """Make a finding of a planner's warning: many end with the way out, after a semicolon."""
+    what, _, fix = told.partition("; ")
+    return graded(what, fix, fatal=fatal)
 
 
 def sorted_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

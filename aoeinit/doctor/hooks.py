@@ -21,7 +21,9 @@ def examine(system: System) -> Iterator[Finding]:
     if found.command is None and not system.kernels:
         return  # what starts this machine is elsewhere, and so are its images
     if found.command is None:
-        yield warning("no hook is installed: the next kernel gets no image of ours", fix)
+        names = " and ".join(dict.fromkeys(each.name for each in found.others))
+        replaced = f", and the next run of {names} replaces the present one" if names else ""
+        yield warning(f"no hook is installed: the next kernel gets no image of ours{replaced}", fix)
         return
     if not system.command_is_there:
         yield warning(f"the hooks call {found.command}, which is not there", f"{fix} --command PATH")

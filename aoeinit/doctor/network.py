@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
-from aoeinit.doctor.findings import Finding, graded, warning
+from aoeinit.doctor.findings import Finding, advised, warning
 from aoeinit.doctor.system import System, number_of
 from aoeinit.errors import ConfigError
 from aoeinit.install.network import udev
 from aoeinit.install.network.conflicts import Fatal
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.plan import plan_network
+from aoeinit.install.state import Change
+
+SHOWN: Final = 3
 
 
 def examine(system: System) -> Iterator[Finding]:
@@ -29,11 +33,24 @@ def examine(system: System) -> Iterator[Finding]:
         plan = plan_network(system.sysroot, boot)
     except ConfigError:
         return  # there is nothing that could touch the interface
-    for change in plan.changes:
+    yield from _changed(plan.changes, fix)
+    for told in plan.warnings:
+        yield advised(told, fatal=isinstance(told, Fatal))
+
+
+def _changed(changes: tuple[Change, ...], fix: str) -> Iterator[Finding]:
+    """Tell of the files that would change: of one what it is for, of more only which they are."""
+    if len(changes) > 1:
+        names = ", ".join(f"/{change.path}" for change in changes[:SHOWN])
+        more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+        yield warning(
+            f"the network is not settled for a root on a target: {names}{more} are missing or otherwise",
+            f"{fix}; with --dry-run it tells them all, and what each is for",
+        )
+        return
+    for change in changes:
         state = "is not there" if change.before is None else "is not as it should be"
         yield warning(f"/{change.path} {state}: it {change.why}", fix)
-    for told in plan.warnings:
-        yield graded(told, "as it says", fatal=isinstance(told, Fatal))
 
 
 def _with_mtu(system: System, boot: BootInterface) -> BootInterface:

@@ -15,7 +15,8 @@ def examine(system: System) -> Iterator[Finding]:
     """Look at the driver, at the last boot, and at the servers."""
     if system.running is None:
         return
-    yield from _driver(system.running)
+    if system.running.local_root is None:
+        yield from _driver(system.running)
     yield from _last_boot(system, system.running)
     yield from _servers(system, system.running)
 

@@ -47,7 +47,8 @@ class Running:
     """What only the machine itself tells, of itself and of its network.
 
     ``report`` is ``None`` if another initramfs has booted it, ``answers`` if the network was not asked,
-    ``partitions`` if the driver does not see the target.
+    ``partitions`` if the driver does not see the target. ``local_root`` is the device that ``/`` is on if
+    that is known to be on no target.
     """
 
     mounted: frozenset[str]
@@ -55,6 +56,7 @@ class Running:
     driver: DriverReport | None
     answers: Discovery | None
     partitions: tuple[Device, ...] | None
+    local_root: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from aoeinit.cli.doctor_facts import gather
+from aoeinit.doctor.migration import title_of
 from aoeinit.inspect.reading import read_image
+from aoeinit.install.migrate.source import Source
+from aoeinit.install.migrate.steps import steps
 from tests.unit import doctor_samples as sample
 from tests.unit.doctor_samples import IMAGE, KERNEL, MENU, ROOT, respell, run_doctor, spoil_image
 from tests.unit.grub_samples import DEBIAN_DEFAULTS
 from tests.unit.inspect_samples import PROGRAM, Made, archive
 from tests.unit.kernel_samples import FOLDER, RELEASE, module_elf, path_of
+from tests.unit.migrate_samples import debian, fedora_btrfs, fedora_lvm, migration_of
 from tests.unit.system_sample import CARD
 
 OTHER = "6.2.0-test"
@@ -70,8 +74,12 @@ def written(path: str, text: str) -> Plant:
     return plant
 
 
-def removed(path: str) -> Plant:
-    return lambda sysroot: (sysroot / path).unlink()
+def removed(*paths: str) -> Plant:
+    def plant(sysroot: Path) -> None:
+        for path in paths:
+            (sysroot / path).unlink()
+
+    return plant
 
 
 def without(*names: str) -> Plant:
@@ -326,11 +334,32 @@ FAULTS = {
     ),
     "suspend not masked": Fault(
         removed("etc/systemd/system/suspend.target"),
-        "/etc/systemd/system/suspend.target is not there",
+        "/etc/systemd/system/suspend.target is not there: it keeps the machine from a sleep",
+        fatal=False,
+    ),
+    "a network that is not settled": Fault(
+        removed(
+            "etc/udev/rules.d/61-aoeinit-etherd.rules",
+            "etc/systemd/system/sleep.target",
+            "etc/systemd/system/suspend.target",
+            "etc/systemd/system/hibernate.target",
+        ),
+        "/etc/udev/rules.d/61-aoeinit-etherd.rules, /etc/systemd/system/sleep.target, "
+        "/etc/systemd/system/suspend.target and 1 more are missing or otherwise",
         fatal=False,
     ),
     "a hook gone": Fault(
-        removed("etc/kernel/postinst.d/initramfs-aoeinit"), "no hook is installed", fatal=False
+        removed("etc/kernel/postinst.d/initramfs-aoeinit"),
+        "no hook is installed: the next kernel gets no image of ours",
+        fatal=False,
+    ),
+    "the hooks gone, and another generator back": Fault(
+        both(
+            removed("etc/kernel/postinst.d/initramfs-aoeinit", "etc/initramfs-tools/update-initramfs.conf"),
+            executable("etc/kernel/postinst.d/initramfs-tools"),
+        ),
+        "gets no image of ours, and the next run of initramfs-tools replaces the present one",
+        fatal=False,
     ),
     "a hook changed": Fault(
         written("etc/kernel/postrm.d/initramfs-aoeinit", "#!/bin/sh\n"),
@@ -346,6 +375,9 @@ FAULTS = {
         migration('["table", "copy /"]'),
         "the migration to e11.0 was not finished: it ended after the step 'copy /'",
     ),
+    "a migration that was cut short at the hooks": Fault(
+        migration('["table", "hooks"]'), "it ended after the step 'images with every kernel'"
+    ),
     "a migration's record that is none": Fault(migration("7"), "migrate.json is damaged"),
     "a damaged record": Fault(written("var/lib/aoeinit/grub.json", "{"), "grub.json is damaged", fatal=False),
 }
@@ -360,8 +392,46 @@ def test_a_fault_is_found(name: str, sysroot: Path) -> None:
     found = [each for each in findings if fault.what in each["what"]]
     assert found, findings
     assert [each["level"] for each in found] == ["error" if fault.fatal else "warning"]
-    assert all(each["fix"] for each in findings)
+    assert "as it says" not in [each["fix"] for each in findings]
     assert code == fault.fatal
+
+
+def test_a_migration_that_was_cut_short_is_all_that_is_told(sysroot: Path) -> None:
+    both(migration('["table", "copy /"]'), removed(IMAGE, FSTAB))(sysroot)
+    code, text = run_doctor(sysroot)
+    assert code == 1
+    assert text.splitlines()[:2] == [
+        "error: the migration to e11.0 was not finished: it ended after the step 'copy /'",
+        "  fix: on the machine that it is copied from: aoeinit migrate --target e11.0 --resume",
+    ]
+    assert "not looked at: everything else: a migration that goes on does what is left to be done" in text
+    assert text.endswith(f"{sysroot}: would not boot: 1 error\n")
+
+
+def test_the_menu_of_another_system_is_made_by_a_command_that_mounts_what_it_needs(sysroot: Path) -> None:
+    (sysroot / KERNEL).unlink()
+    assert f"  fix: aoeinit grub config --sysroot {sysroot}\n" in run_doctor(sysroot)[1]
+
+
+def test_the_way_out_of_a_bridge_is_told_once_and_as_such(sysroot: Path) -> None:
+    FAULTS["interface in a bridge"].plant(sysroot)
+    lines = run_doctor(sysroot)[1].splitlines()
+    (at,) = [number for number, line in enumerate(lines) if "becomes part of br0" in line]
+    assert lines[at].endswith("AoE frames no longer reach the driver, and the root is lost")
+    assert lines[at + 1].startswith("  fix: give that another card")
+
+
+def test_a_warning_that_says_all_has_no_fix(sysroot: Path) -> None:
+    shutil.copy(sysroot / IMAGE, sysroot / f"boot/initramfs-{RELEASE}.img")
+    lines = run_doctor(sysroot)[1].splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("warning: GRUB takes")]
+    assert not lines[at + 1].startswith("  fix:")
+
+
+@pytest.mark.parametrize("system", [debian, fedora_lvm, fedora_btrfs])
+def test_steps_are_named_as_the_migration_shows_them(system: Callable[[], Source]) -> None:
+    for step in steps(migration_of(system())):
+        assert step.what.partition(" by ")[0] == title_of(step.name)
 
 
 @pytest.mark.parametrize(

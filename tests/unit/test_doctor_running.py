@@ -13,6 +13,7 @@ from aoeinit.aoe.identify import Identity
 from aoeinit.boot.contract import DEAD_SECONDS
 from aoeinit.boot.report import BootReport, DriverReport
 from aoeinit.cli import doctor_facts
+from aoeinit.cli.doctor import as_text, verdict
 from aoeinit.doctor.examine import examine
 from aoeinit.doctor.findings import Finding
 from aoeinit.doctor.system import Running, System
@@ -263,6 +264,23 @@ def refuse(*_words: object, **_more: object) -> Discovery:
     raise AoeinitError("packet sockets are not permitted", "run as root")
 
 
+def test_a_root_on_no_target_is_said_first_and_last(system: System) -> None:
+    driver = replace(DRIVER, dead_seconds=180)
+    local = replace(RUNNING, report=None, driver=driver, local_root="/dev/vda3")
+    report = examine(replace(system, running=local))
+    assert report.findings == ()
+    assert [*as_text(report, Path("/"))] == [
+        "this system is on /dev/vda3, on no target: aoeinit migrate moves it to one",
+        f"/: {verdict(report)}",
+    ]
+    assert verdict(report).startswith(
+        "on /dev/vda3, on no target; a boot from one, as things are, would meet "
+    )
+    assert verdict(report).endswith(" would meet nothing that keeps it from booting")
+    report = examine(replace(system, running=replace(local, answers=answers())))
+    assert verdict(report).endswith("a boot from one, as things are, would meet 1 error")
+
+
 def test_the_machine_is_asked_for_what_only_it_knows(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
@@ -272,14 +290,17 @@ def test_the_machine_is_asked_for_what_only_it_knows(system: System, monkeypatch
 
     monkeypatch.setattr(doctor_facts, "read_boot_report", lambda _root: RUNNING.report)
     monkeypatch.setattr("aoeinit.system.machine.mounted_filesystem", lambda _, point: point == "/boot")
+    monkeypatch.setattr("aoeinit.system.machine.root_device", lambda _: "/dev/etherd/e11.0p2")
     monkeypatch.setattr(doctor_facts, "discover", discovered)
     monkeypatch.setattr(doctor_facts, "partitions_of", lambda _target: PARTITIONS)
     monkeypatch.setattr(doctor_facts, "running_interface", lambda _name, _mac: sample.BOOT)
     ask = doctor_facts.Asking()
     assert doctor_facts.running(system, ask).running == RUNNING
     assert (asked, ask.left_out) == ([sample.TARGET], [])
+    monkeypatch.setattr("aoeinit.system.machine.root_device", lambda _: "/dev/vda3")
+    monkeypatch.setattr("aoeinit.system.machine.is_on_target", lambda _device, _sysfs: False)
     monkeypatch.setattr(doctor_facts, "discover", refuse)
     found = doctor_facts.running(system, ask).running
     assert found is not None
-    assert found.answers is None
+    assert (found.answers, found.local_root) == (None, "/dev/vda3")
     assert ask.left_out == ["packet sockets are not permitted; run as root"]

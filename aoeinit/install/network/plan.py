@@ -59,7 +59,7 @@ def _conflicts(sysroot: Path, boot: BootInterface) -> Iterator[str]:
         units = [f"etc/systemd/system/{folder}/{name}.service" for folder in STARTS]
         if any(look(sysroot, unit) for unit in units):
             yield (
-                f"{name}.service is enabled, and not known here: see that it leaves {boot.name} up "
+                f"{name}.service is enabled, and not known here; see that it leaves {boot.name} up "
                 "when it ends, or disable it"
             )
 

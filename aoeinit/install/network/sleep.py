@@ -12,6 +12,7 @@ from aoeinit.install.state import Change, Present, look
 
 TARGETS: Final = ("sleep", "suspend", "hibernate", "hybrid-sleep", "suspend-then-hibernate")
 NOWHERE: Final = Present(b"/dev/null", None)
+WHY: Final = "keeps the machine from a sleep that it cannot wake up from without its root"
 
 
 def changes(sysroot: Path) -> Iterator[Change]:
@@ -19,4 +20,4 @@ def changes(sysroot: Path) -> Iterator[Change]:
     if has_file(sysroot, "usr/lib/systemd/systemd", "lib/systemd/systemd"):
         for target in TARGETS:
             path = f"etc/systemd/system/{target}.target"
-            yield Change(path, look(sysroot, path), NOWHERE, "a machine without its root cannot wake up")
+            yield Change(path, look(sysroot, path), NOWHERE, WHY)
