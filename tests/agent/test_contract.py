@@ -84,10 +84,22 @@ def test_the_state_has_its_keys() -> None:
 
 
 def test_the_document_names_the_keys_and_steps() -> None:
-    text = DOCUMENT.read_text().split("## What a boot leaves behind")[1]
+    text = DOCUMENT.read_text().split("## What a boot leaves behind")[1].split("\n## ")[0]
     files = (contract.STATE_FILE, contract.TIMELINE_FILE, contract.PIN_FILE, contract.FILTER_FILE)
     known = [*contract.STATE_KEYS, *contract.STEPS, *(f"/{file}" for file in files)]
     assert sorted(set(re.findall(r"`([^`]+)`", text))) == sorted(set(known))
+
+
+def test_the_document_names_what_is_left_to_systemd() -> None:
+    text = DOCUMENT.read_text().split("## What it leaves to systemd")[1]
+    services = (BOOT / "lib/services.sh").read_text()
+    units = re.findall(r'>"\$units/(\S+\.conf)"', services)
+    wanted = re.findall(r"aoeinit-guard@[a-z]+\.service", services)
+    assert (len(units), len(wanted)) == (2, 2)
+    for name in (*(f"/run/systemd/system/{unit}" for unit in units), *wanted, "WatchdogSec=0"):
+        assert name in text
+    for name in ("/run/aoeinit/busybox", "`guard`", "`silence`"):
+        assert name in text
 
 
 def test_the_image_facts_are_those_of_the_builder() -> None:
