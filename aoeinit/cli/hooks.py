@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,14 @@ def remove(sysroot: Path, dry_run: bool, as_json: bool) -> None:
     from aoeinit.install.hooks import plan_remove
 
     plan = plan_remove(sysroot)
-    warn(plan)
     root = root_on_target(sysroot) if plan.changes else None
     if root:
-        click.echo(
-            f"aoeinit: warning: the root is on {root}: without the hooks another generator may, at the next "
-            "update of any package, replace the image with one that does not find the root",
-            err=True,
+        told = (
+            f"the root is on {root}: without the hooks another generator may, at the next update of any "
+            "package, replace the image with one that does not find the root"
         )
+        plan = replace(plan, warnings=(*plan.warnings, told))
+    warn(plan)
     if not dry_run:
         carry_out(sysroot, plan, record_first=False)
     echo(plan, as_json=as_json, dry_run=dry_run, nothing="no hooks are installed")

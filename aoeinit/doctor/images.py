@@ -11,6 +11,7 @@ from aoeinit.config_files import FILE
 from aoeinit.doctor.findings import Finding, graded, warning
 from aoeinit.doctor.system import Kernel, ReadImage, System, listed_targets, target_of
 from aoeinit.errors import AoeinitError
+from aoeinit.inspect.check import WAY_OUT
 from aoeinit.inspect.check_knowledge import knows_aoe
 from aoeinit.inspect.tree import content_of
 from aoeinit.kernel.ethernet import require_aoe
@@ -42,7 +43,7 @@ def _of(system: System, kernel: Kernel, image: ReadImage) -> Iterator[Finding]:
         fix += f"; so that it stays: {system.command('hooks install --yes')}"
     for each in image.findings:
         if each.level == "error":
-            yield graded(f"{path}: {each.text}", fix, fatal=kernel.is_next)
+            yield graded(f"{path}: {each.text.removesuffix(WAY_OUT)}", fix, fatal=kernel.is_next)
     yield from _of_system(system, kernel, image, path, fix)
     if not image.facts.about:
         yield from _of_another_tool(image, path, fix)

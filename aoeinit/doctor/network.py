@@ -44,7 +44,7 @@ def _changed(changes: tuple[Change, ...], fix: str) -> Iterator[Finding]:
         names = ", ".join(f"/{change.path}" for change in changes[:SHOWN])
         more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
         yield warning(
-            f"the network is not settled for a root on a target: {names}{more} are missing or otherwise",
+            f"aoeinit network was not run, or others have undone it: {names}{more} are missing or differ",
             f"{fix}; with --dry-run it tells them all, and what each is for",
         )
         return

@@ -18,6 +18,8 @@ from aoeinit.inspect.tree import Tree
 
 RELEASE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_~-]*")
 
+WAY_OUT = "; make an image with aoeinit build, and keep it with aoeinit hooks install"
+
 # Of many findings of one kind, this many are shown.
 SHOWN = 8
 
@@ -57,7 +59,7 @@ def _of_another_tool(tree: Tree, facts: Facts) -> Finding:
         return note(f"built by {tool}: whether its scripts can find an AoE target is not known")
     return error(
         f"built by {tool}, and nothing in it knows AoE: no program or script raises the link and asks for "
-        "targets; make an image with aoeinit build, and keep it with aoeinit hooks install"
+        f"targets{WAY_OUT}"
     )
 
 

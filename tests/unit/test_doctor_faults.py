@@ -180,7 +180,9 @@ FAULTS = {
         of_another_release, f"its modules are for kernel {RELEASE}, not for {OTHER}"
     ),
     "image of another tool": Fault(without("etc/aoeinit/image"), "was made by an unknown tool", fatal=False),
-    "image in which nothing knows AoE": Fault(ignorant, "and nothing in it knows AoE"),
+    "image in which nothing knows AoE": Fault(
+        ignorant, "nothing in it knows AoE: no program or script raises the link and asks for targets"
+    ),
     "image older than a module": Fault(
         newer_module, f"is older than the modules of {RELEASE}: ext4", fatal=False
     ),
@@ -345,7 +347,7 @@ FAULTS = {
             "etc/systemd/system/hibernate.target",
         ),
         "/etc/udev/rules.d/61-aoeinit-etherd.rules, /etc/systemd/system/sleep.target, "
-        "/etc/systemd/system/suspend.target and 1 more are missing or otherwise",
+        "/etc/systemd/system/suspend.target and 1 more are missing or differ",
         fatal=False,
     ),
     "a hook gone": Fault(
