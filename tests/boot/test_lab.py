@@ -78,7 +78,7 @@ def test_two_networks_have_the_same_names_and_do_not_meet_the_machine() -> None:
 def test_a_server_that_cannot_start_is_told_with_its_own_words(tmp_path: Path) -> None:
     with (
         network() as net,
-        pytest.raises(TrialError, match=r"does not serve:\n.*No such file"),
+        pytest.raises(TrialError, match=r"vblade does not serve: .*No such file"),
         vblade(net, tmp_path / "missing"),
     ):
         pass
