@@ -8,27 +8,13 @@ from aoeinit.doctor.findings import Finding, error
 from aoeinit.doctor.system import System
 from aoeinit.errors import AoeinitError
 from aoeinit.install.migrate.progress import RECORD
+from aoeinit.install.migrate.titles import title_of
 from aoeinit.install.state import look
 
 LAST: Final = "check"
 """The step after which the copy is known to be whole."""
 
 REST: Final = "everything else: a migration that goes on does what is left to be done"
-
-TITLES: Final = {
-    "table": "partition table",
-    "filesystems": "file systems and swap",
-    "mount": "mount them",
-    "remount": "write all to the target, and read it from there again",
-    "network": "network",
-    "target": "target of new images",
-    "hooks": "images with every kernel",
-    "grub": "GRUB",
-    "relabel": "SELinux",
-    LAST: "look whether all is there",
-    "unmount": "unmount the target",
-}
-"""What a migration shows for a step, by the name in its record; the others are shown by their names."""
 
 WHERE: Final = "on the machine that it is copied from"
 
@@ -66,9 +52,3 @@ def _read(system: System) -> tuple[str, tuple[str, ...]] | None:
         return None
     plain = json.loads(state.content)
     return str(plain["target"]), tuple(map(str, plain["done"]))
-
-
-def title_of(step: str) -> str:
-    """Give what a migration shows for a step."""
-    kind, _, release = step.partition(" ")
-    return f"image of kernel {release}" if kind == "image" else TITLES.get(step, step)

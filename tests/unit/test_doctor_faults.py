@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from aoeinit.cli.doctor_facts import gather
-from aoeinit.doctor.migration import title_of
 from aoeinit.inspect.reading import read_image
 from aoeinit.install.migrate.source import Source
 from aoeinit.install.migrate.steps import steps
+from aoeinit.install.migrate.titles import title_of
 from tests.unit import doctor_samples as sample
 from tests.unit.doctor_samples import IMAGE, KERNEL, MENU, ROOT, respell, run_doctor, spoil_image
 from tests.unit.grub_samples import DEBIAN_DEFAULTS

@@ -22,6 +22,7 @@ from aoeinit.install.migrate.plan import (
     place_of,
 )
 from aoeinit.install.migrate.source import Source
+from aoeinit.install.migrate.titles import title_of
 
 Planner = Callable[[Path], Iterable[Action]]
 
@@ -63,21 +64,20 @@ def _steps(migration: Migration) -> Iterator[Step]:
     layout, disk, identity = migration.layout, migration.disk, migration.identity
     points = copied_points(migration.source, layout)
     how = "contents" if migration.full else "sizes and times"
-    yield Step("table", "partition table", lambda _: [partition_table(layout, disk, identity)])
-    yield Step(PREPARED, "file systems and swap", lambda _: prepare(migration))
-    yield Step("mount", "mount them", lambda _: mounts(migration), always=True)
+    yield Step("table", title_of("table"), lambda _: [partition_table(layout, disk, identity)])
+    yield Step(PREPARED, title_of(PREPARED), lambda _: prepare(migration))
+    yield Step("mount", title_of("mount"), lambda _: mounts(migration), always=True)
     for point in points:
         yield Step(
             f"copy {point}", f"copy {point}", _of(copy_actions, point, migration), until=f"compare {point}"
         )
-    again = "write all to the target, and read it from there again"
-    yield Step("remount", again, lambda _: remount(migration), until=f"compare {points[-1]}")
+    yield Step("remount", title_of("remount"), lambda _: remount(migration), until=f"compare {points[-1]}")
     for point in points:
         yield Step(f"compare {point}", f"compare {point} by {how}", _of(compare_actions, point, migration))
     if any(each.is_file for each in migration.source.swaps):
         yield Step("swap files", "swap files", lambda _: swap_files(migration))
     yield from _rewriting(migration)
-    yield Step("unmount", "unmount the target", lambda _: unmounts(layout), always=True)
+    yield Step("unmount", title_of("unmount"), lambda _: unmounts(layout), always=True)
 
 
 def _of(planner: Callable[[str, Migration], Iterable[Action]], point: str, migration: Migration) -> Planner:
@@ -92,13 +92,13 @@ def _rewriting(migration: Migration) -> Iterator[Step]:
     """Give the steps that make the copy a system that boots from the target."""
     yield Step("fstab", "fstab", lambda sysroot: rewriting.fstab(sysroot, migration))
     yield Step("network", "network", lambda sysroot: rewriting.network(sysroot, migration))
-    yield Step("target", "target of new images", lambda sysroot: rewriting.configuration(sysroot, migration))
-    yield Step("hooks", "images with every kernel", lambda sysroot: rewriting.hooks(sysroot, migration))
+    yield Step("target", title_of("target"), lambda sysroot: rewriting.configuration(sysroot, migration))
+    yield Step("hooks", title_of("hooks"), lambda sysroot: rewriting.hooks(sysroot, migration))
     for release in migration.releases:
-        yield Step(f"image {release}", f"image of kernel {release}", _image(release))
-    yield Step("grub", "GRUB", lambda sysroot: rewriting.grub(sysroot, migration))
-    yield Step("relabel", "SELinux", rewriting.relabel)
-    yield Step("check", "look whether all is there", lambda _: check(migration))
+        yield Step(f"image {release}", title_of(f"image {release}"), _image(release))
+    yield Step("grub", title_of("grub"), lambda sysroot: rewriting.grub(sysroot, migration))
+    yield Step("relabel", title_of("relabel"), rewriting.relabel)
+    yield Step("check", title_of("check"), lambda _: check(migration))
 
 
 def prepare(migration: Migration) -> Iterator[Action]:
