@@ -3,7 +3,8 @@
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aoeinit.system.namespace import Network, network
@@ -12,7 +13,7 @@ from aoeinit.system.servers import dhcp, vblade
 from aoeinit.trial.console import Line
 from aoeinit.trial.hardware import CONSOLE, DirectBoot, Hardware, Nic
 from tests.benchmark.bench import Bench
-from tests.benchmark.building import ONE
+from tests.benchmark.by_hand import SLEEP, WATCH, make_by_hand
 from tests.benchmark.figures import Comparison, Goal, Part, summed
 from tests.benchmark.measuring import Sample, alternate
 from tests.benchmark.peers import IMAGES, aoeinit_build, initramfs_tools
@@ -22,91 +23,94 @@ from tests.lab.installation import Installation
 from tests.lab.kernels import debian_kernel
 from tests.lab.programs import LabError
 from tests.lab.report import read_report
-from tests.lab.tiny_root import make_tiny_root, static_busybox
+from tests.lab.tiny_root import make_tiny_root
 from tests.lab.vmlinux import unpacked
 
-NIC = Nic("e1000")
 ROOT = "root=/dev/etherd/e11.0p1"
-EVENTS = {
-    "carrier": r"NIC Link is Up",
-    "disk": r"aoe: .* sectors",
-    "mounted": r"EXT4-fs \(etherd.e11\.0p1\): mounted",
-}
-"""What the kernel says when there is carrier, when the disk is known, and when the root is mounted."""
 BEGIN = r"Run /init as init process"
+EVENTS = {"disk": r"aoe: .* sectors", "mounted": r"EXT4-fs \(etherd.e11\.0p1\): mounted"}
+"""What the kernel says when the disk is known, and when the root is mounted."""
 ATTEMPTS = 3
-SCRIPT = """\
-#!/bin/busybox sh
-export PATH=/bin
-/bin/busybox mkdir -p /proc /sys /dev /root
-/bin/busybox mount -t proc proc /proc
-/bin/busybox --install -s /bin
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-{before}
-ip link set eth0 up
-{wait}
-{aoe}
-until [ -b /dev/etherd/e11.0p1 ]; do {pause}; done
-mount -o ro /dev/etherd/e11.0p1 /root
-umount /proc /sys
-mount --move /dev /root/dev
-exec switch_root /root /sbin/init
-"""
-SLEEP = ("sleep 5", "sleep 1")
-"""What how-tos do: wait for so long that it has been enough for somebody."""
-WATCH = (
-    'until read up </sys/class/net/eth0/carrier && [ "$up" = 1 ]; do usleep 10000; done',
-    "usleep 10000",
-)
-"""Nothing but look, a hundred times a second."""
 BARE, HOW_TO = "floor: a script that only looks", "by hand, sleep 5"
 AOETOOLS, FIXED = "aoetools, ip=dhcp", "aoetools, fixed address"
 NEVER = f"*{AOETOOLS}* is left out: {ATTEMPTS} times in a row it had no root."
 ADDRESS = "ip=10.11.0.200::10.11.0.1:255.255.255.0::ens3:off"
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A network card of QEMU: its driver, what its bus needs besides, what the kernel says of its carrier."""
+
+    model: str
+    driver: str
+    bus: tuple[str, ...] = ()
+    carrier: str = ""
+
+    @property
+    def modules(self) -> list[str]:
+        """What a list of modules has to name, but for ``aoe``."""
+        return [*self.bus, self.driver, "ext4"]
+
+    @property
+    def events(self) -> dict[str, str]:
+        """What the kernel says, in its order, by the name of the measure."""
+        return {**({"carrier": self.carrier} if self.carrier else {}), **EVENTS}
+
+
+E1000 = Card("e1000", "e1000", carrier=r"NIC Link is Up")
+VIRTIO = Card("virtio-net-pci", "virtio_net", bus=("virtio_pci",))
+"""The one has a link that takes its time, as a cable's does; the other has it at once."""
+
+
 def boot(bench: Bench) -> Part:
-    """Measure boots of one root from one target with each image."""
-    system = bench.system
-    system.run(*aoeinit_build(system.release, "boot", "--nic", "e1000"))
-    listed = [each for each in ONE if each != "aoe"]
-    system.run(*initramfs_tools(system, "boot-initramfs-tools", listed))
-    images = {
-        "aoeinit": (system.file(f"{IMAGES}/boot"), ROOT),
-        AOETOOLS: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro ip=dhcp"),
-        FIXED: (system.file(f"{IMAGES}/boot-initramfs-tools"), f"{ROOT} ro {ADDRESS}"),
-        HOW_TO: (make_by_hand(system, "by-hand", *SLEEP), ""),
-        BARE: (make_by_hand(system, "bare", *WATCH), ""),
-    }
+    """Measure boots of one root from one target with each image, on two cards."""
+    first, second = compared(bench, "boot", E1000), compared(bench, "boot-virtio", VIRTIO)
+    return Part("boot", (first, second), goals(first))
+
+
+def compared(bench: Bench, name: str, card: Card) -> Comparison:
+    """Boot the images for a card in turn."""
+    images = make_images(bench.system, name, card)
     token = secrets.token_hex(8)
-    make_tiny_root(bench.folder / "root", token)
-    disk = make_disk(bench.folder / "disk", bench.folder / "root", mib=32)
+    folder = bench.folder / name
+    folder.mkdir()
+    make_tiny_root(folder / "root", token)
+    disk = make_disk(folder / "disk", folder / "root", mib=32)
     vmlinuz = unpacked(debian_kernel("bookworm").vmlinuz)
-    bench.say("== boot: from process 1 to the root")
+    bench.say(f"== boot: from process 1 to the root, {card.model}")
     with (
         network() as net,
         vblade(net, disk.path),
-        dhcp(net, bench.folder, "aoe:e11.0"),
+        dhcp(net, folder, "aoe:e11.0"),
     ):
         contestants = {
-            name: booting(
+            title: booting(
                 net,
-                DirectBoot(vmlinuz, own(image, bench.folder), f"{CONSOLE} ignore_loglevel {words}".strip()),
+                card,
+                DirectBoot(vmlinuz, own(image, folder), f"{CONSOLE} ignore_loglevel {words}".strip()),
                 token,
-                bench.folder / "console.log",
+                folder / "console.log",
             )
-            for name, (image, words) in images.items()
+            for title, (image, words) in images.items()
         }
         results = summed(alternate(contestants, bench.rounds, bench.say, dispensable={AOETOOLS}))
-    comparison = Comparison(
-        "boot",
-        "from process 1 to the root on the target, QEMU without KVM",
-        results,
-        "mounted",
-        "" if any(each.name == AOETOOLS for each in results) else NEVER,
-    )
-    return Part("boot", (comparison,), goals(comparison))
+    title = f"from process 1 to the root on the target, {card.model} in QEMU without KVM"
+    note = "" if any(each.name == AOETOOLS for each in results) else NEVER
+    return Comparison(name, title, results, "mounted", note)
+
+
+def make_images(system: Installation, name: str, card: Card) -> dict[str, tuple[Path, str]]:
+    """Make each contestant's image, and give it with the kernel parameters that it is booted with."""
+    system.run(*aoeinit_build(system.release, name, "--nic", card.driver))
+    system.run(*initramfs_tools(system, f"{name}-initramfs-tools", card.modules))
+    initramfs = system.file(f"{IMAGES}/{name}-initramfs-tools")
+    return {
+        "aoeinit": (system.file(f"{IMAGES}/{name}"), ROOT),
+        AOETOOLS: (initramfs, f"{ROOT} ro ip=dhcp"),
+        FIXED: (initramfs, f"{ROOT} ro {ADDRESS}"),
+        HOW_TO: (make_by_hand(system, f"{name}-by-hand", card.modules, *SLEEP), ""),
+        BARE: (make_by_hand(system, f"{name}-bare", card.modules, *WATCH), ""),
+    }
 
 
 def own(image: Path, folder: Path) -> Path:
@@ -116,7 +120,7 @@ def own(image: Path, folder: Path) -> Path:
     return copy
 
 
-def booting(net: Network, start: DirectBoot, token: str, log: Path) -> Callable[[], Sample]:
+def booting(net: Network, card: Card, start: DirectBoot, token: str, log: Path) -> Callable[[], Sample]:
     """Make what boots once, to the end of the report of the root, and reads the kernel's log.
 
     A boot that fails is repeated, and counted: aoetools' script ends where a lease takes more than 2 s.
@@ -124,19 +128,19 @@ def booting(net: Network, start: DirectBoot, token: str, log: Path) -> Callable[
 
     def boot_once() -> Sample:
         for failed in range(ATTEMPTS):
-            with machine(net, Hardware(NIC), start, log) as client:
+            with machine(net, Hardware(Nic(card.model)), start, log) as client:
                 client.run_to_end(BOOT_SECONDS)
             if read_report(client.lines).every("token") == [token]:
-                return {**moments(client.lines), "failed": float(failed)}
+                return {**moments(client.lines, card.events), "failed": float(failed)}
         raise client.error(f"{ATTEMPTS} times the machine went off without a report from its root")
 
     return boot_once
 
 
-def moments(lines: Sequence[Line]) -> dict[str, float]:
+def moments(lines: Sequence[Line], events: Mapping[str, str]) -> dict[str, float]:
     """Find when things happened, in seconds after process 1 began; the root also after the kernel did."""
     begin = _when(lines, BEGIN)
-    times = {name: _when(lines, pattern) for name, pattern in EVENTS.items()}
+    times = {name: _when(lines, pattern) for name, pattern in events.items()}
     return {**{name: time - begin for name, time in times.items()}, "total": times["mounted"]}
 
 
@@ -145,32 +149,6 @@ def _when(lines: Sequence[Line], pattern: str) -> float:
         if found := re.search(rf"\[ *(\d+\.\d+)\].*{pattern}", line.text):
             return float(found[1])
     raise LabError(f"the kernel never said {pattern!r}")
-
-
-def make_by_hand(system: Installation, name: str, wait: str, pause: str) -> Path:
-    """Make an image as people write them: busybox, the modules and one script."""
-    tree = system.file(f"/opt/{name}")
-    (tree / "bin").mkdir(parents=True)
-    shutil.copy(static_busybox(), tree / "bin/busybox")
-    shown = system.run(
-        "modprobe", "--show-depends", "--all", "--set-version", system.release, "e1000", "ext4"
-    )
-    before = [copied(system, line, tree) for line in shown.splitlines() if line.startswith("insmod ")]
-    shown = system.run("modprobe", "--show-depends", "--set-version", system.release, "aoe")
-    aoe = [copied(system, line, tree) for line in shown.splitlines() if line.startswith("insmod ")]
-    script = SCRIPT.format(before="\n".join(before), aoe="\n".join(aoe), wait=wait, pause=pause)
-    (tree / "init").write_text(script)
-    (tree / "init").chmod(0o755)
-    packing = f"cd /opt/{name} && find . | cpio --quiet -o -H newc | zstd -q -c -6 >{IMAGES}/{name}"
-    system.run("sh", "-c", packing)
-    return system.file(f"{IMAGES}/{name}")
-
-
-def copied(system: Installation, line: str, tree: Path) -> str:
-    """Copy the module that kmod would insert, and give the line of the script that does."""
-    module = Path(line.split()[1])
-    shutil.copy(system.file(str(module)), tree / module.name)
-    return f"insmod /{module.name}"
 
 
 def goals(comparison: Comparison) -> tuple[Goal, ...]:

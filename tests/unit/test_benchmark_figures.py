@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from aoeinit.trial.console import Line
-from tests.benchmark.booting import moments
+from tests.benchmark.booting import E1000, VIRTIO, moments
 from tests.benchmark.facts import machine
 from tests.benchmark.figures import MEASURES, Comparison, Goal, Part, Result, Spread, spread, summed
 from tests.benchmark.measuring import alternate
@@ -129,12 +129,17 @@ LOG = (
 
 def test_the_moments_of_a_boot_are_counted_from_process_1_by_the_kernels_clock() -> None:
     lines = [Line(20.0, text) for text in LOG]
-    assert moments(lines) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5, "total": 4.0}
+    assert moments(lines, E1000.events) == {"carrier": 1.75, "disk": 2.25, "mounted": 2.5, "total": 4.0}
+
+
+def test_a_card_whose_driver_says_nothing_of_its_carrier_has_no_such_moment() -> None:
+    lines = [Line(20.0, text) for text in LOG if "Link" not in text]
+    assert moments(lines, VIRTIO.events) == {"disk": 2.25, "mounted": 2.5, "total": 4.0}
 
 
 def test_a_boot_whose_kernel_did_not_mount_the_root_has_no_moments() -> None:
     with pytest.raises(LabError, match="mounted"):
-        moments([Line(20.0, text) for text in LOG[:-1]])
+        moments([Line(20.0, text) for text in LOG[:-1]], E1000.events)
 
 
 def test_a_machine_is_told_by_its_processor_and_memory() -> None:
