@@ -4,6 +4,8 @@ import pytest
 
 from tests.agent.machine import Machine
 
+pytest.register_assert_rewrite("tests.agent.boot_samples")  # what it expects fails with the values
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:

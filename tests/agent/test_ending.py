@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.agent.boot_samples import ROOT, furnish
 from tests.agent.machine import Machine
-from tests.agent.test_boot import ROOT, furnish
 
 FAILING = "root=x"
 OPEN = "kernel=6.1.0-test\nshell=open\n"

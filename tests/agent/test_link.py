@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.agent.boot_samples import ROOT, furnish, switched
 from tests.agent.machine import Machine, mac_of
-from tests.agent.test_boot import ROOT, furnish, switched
 
 PAYLOAD = "/sys/block/etherd!e11.0/payload"
 TARGET = f"aoe_loads; target_answers e11.0 aoe0 p1; echo 1024 >'{PAYLOAD}'"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.agent.boot_samples import ROOT, furnish, steps, switched
 from tests.agent.machine import Machine
-from tests.agent.test_boot import ROOT, furnish, steps, switched
 
 MODULE = "overlay required /lib/modules/overlay.ko\n"
 LOWER = "/run/aoeinit/lower"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.agent.boot_samples import NOW, fails, furnish, steps
 from tests.agent.machine import Machine, mac_of
 from tests.agent.test_abft import abft, memory, put_bytes
-from tests.agent.test_boot import NOW, fails, furnish, steps
 from tests.agent.test_identity import RAW, UUID
 
 DISK = "e11.0 aoe0 p1 p2"

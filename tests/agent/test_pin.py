@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.agent.boot_samples import ROOT, furnish, switched
 from tests.agent.machine import Machine, Outcome
-from tests.agent.test_boot import ROOT, furnish, switched
 from tests.agent.test_server import OTHER, OURS
 from tests.agent.test_services import UNITS, with_systemd
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.agent.boot_samples import ROOT, furnish, switched
 from tests.agent.machine import Machine
-from tests.agent.test_boot import ROOT, furnish, switched
 
 OURS = "52:54:00:aa:bb:cc"
 OTHER = "52:54:00:66:66:66"

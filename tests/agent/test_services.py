@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from aoeinit.boot.contract import SHUTDOWN_DEAD_SECONDS, SHUTDOWN_GRACE_SECONDS
+from tests.agent.boot_samples import ROOT, furnish, steps, switched
 from tests.agent.machine import BOOT, Machine
-from tests.agent.test_boot import ROOT, furnish, steps, switched
 
 UNITS = "run/systemd/system"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from aoeinit.boot.files import LASTING
+from tests.agent.boot_samples import NOW, ROOT, furnish, steps
 from tests.agent.machine import BOOT, PRELUDE, Machine
 from tests.agent.syntax import SCRIPTS, calls, functions, nodes, variables
-from tests.agent.test_boot import NOW, ROOT, furnish, steps
 
 HEADER = re.compile(r"# shellcheck shell=dash disable=SC2034,SC2154 # .*\n")
 OPTIONAL = "add-default-case,avoid-nullary-conditions,check-extra-masked-returns,quote-safe-variables"
