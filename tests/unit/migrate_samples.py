@@ -1,13 +1,14 @@
-"""Systems to be moved, as their own tools describe them."""
+"""Systems to be moved, as their own tools describe them, and the commands of a migration as words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aoeinit.aoe.target import Target
+from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout, lay_out, wanted_of
-from aoeinit.install.migrate.plan import Migration
+from aoeinit.install.migrate.plan import Action, Comparison, Copy, Migration, Mount
 from aoeinit.install.migrate.source import Source, read_source
 
 GIB = 1 << 30
@@ -136,3 +137,14 @@ def migration_of(source: Source, layout: Layout | None = None, disk: Disk = DISK
         command="/opt/aoeinit/bin/aoeinit",
         debian=True,
     )
+
+
+def words_of(actions: Iterable[Action]) -> list[tuple[str, ...]]:
+    found = []
+    for action in actions:
+        match action:
+            case Command(words):
+                found.append(words)
+            case Mount(command) | Copy(command) | Comparison(command):
+                found.append(command.words)
+    return found
