@@ -1,83 +1,37 @@
-import errno
-import json
-import os
+"""What the hooks change in a system, and that all of it can be taken back."""
+
 from pathlib import Path
 
 import pytest
 
-from aoeinit.errors import AoeinitError, ConfigError
-from aoeinit.install.hooks import (
-    INSTALL_CONF,
-    RECORD,
-    UPDATE_INITRAMFS,
-    VENDOR_CONF,
-    configured_generator,
-    plan_install,
-    plan_remove,
-    status,
-)
-from aoeinit.install.record import ChangePlan, record_text
-from aoeinit.install.state import Change, Present, look
+from aoeinit.errors import ConfigError
+from aoeinit.install.hooks import INSTALL_CONF, RECORD, UPDATE_INITRAMFS, plan_install, plan_remove, status
+from aoeinit.install.record import record_text
+from aoeinit.install.state import Present, look
 from aoeinit.system.changes import apply
-
-COMMAND = "/opt/aoeinit/bin/aoeinit"
-PLUGIN = "etc/kernel/install.d/52-aoeinit.install"
-COPY_PLUGIN = "etc/kernel/install.d/95-aoeinit.install"
-POSTINST = "etc/kernel/postinst.d/initramfs-aoeinit"
-POSTRM = "etc/kernel/postrm.d/initramfs-aoeinit"
-MASK = "etc/kernel/install.d/85-initrd.install"
-TOOLS = "etc/kernel/postinst.d/initramfs-tools"
-
-
-def put(sysroot: Path, path: str, text: str = "", mode: int = 0o644) -> None:
-    file = sysroot / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-    file.chmod(mode)
-
-
-def tree(sysroot: Path) -> dict[str, tuple[bytes, int]]:
-    """Everything below a folder: content, or where a link leads, and mode."""
-    return {
-        str(path.relative_to(sysroot)): (
-            str(path.readlink()).encode()
-            if path.is_symlink()
-            else path.read_bytes()
-            if path.is_file()
-            else b"",
-            path.lstat().st_mode,
-        )
-        for path in sorted(sysroot.rglob("*"))
-    }
+from tests.unit.hooks_samples import (
+    COMMAND,
+    COPY_PLUGIN,
+    PLUGIN,
+    POSTINST,
+    POSTRM,
+    TOOLS,
+    by_path,
+    install,
+    make_debian,
+    make_fedora,
+)
+from tests.unit.tree_samples import put, tree
 
 
 @pytest.fixture
 def fedora(tmp_path: Path) -> Path:
-    put(tmp_path, "usr/bin/kernel-install", mode=0o755)
-    put(tmp_path, "usr/lib/kernel/install.d/50-dracut.install", mode=0o755)
-    put(tmp_path, VENDOR_CONF, "# vendor\nlayout=bls\n")
-    return tmp_path
+    return make_fedora(tmp_path)
 
 
 @pytest.fixture
 def debian(tmp_path: Path) -> Path:
-    put(tmp_path, "usr/bin/kernel-install", mode=0o755)
-    put(tmp_path, "usr/sbin/update-initramfs", mode=0o755)
-    put(tmp_path, "usr/lib/kernel/install.d/85-initrd.install", mode=0o755)
-    put(tmp_path, TOOLS, "#!/bin/sh\n", mode=0o755)
-    put(tmp_path, UPDATE_INITRAMFS, "# comment\nupdate_initramfs=yes\nbackup_initramfs=no\n")
-    return tmp_path
-
-
-def by_path(plan: ChangePlan) -> dict[str, Change]:
-    return {change.path: change for change in plan.changes}
-
-
-def install(sysroot: Path, *, is_debian: bool, command: str = COMMAND) -> None:
-    plan = plan_install(sysroot, command=command, debian=is_debian)
-    for change in plan.changes:
-        apply(sysroot, change)
-    apply(sysroot, Change(RECORD, None, Present(record_text(plan.record), 0o600), ""))
+    return make_debian(tmp_path)
 
 
 def test_fedora_gets_the_plugins_and_the_generator(fedora: Path) -> None:
@@ -248,162 +202,3 @@ def test_a_generator_that_was_set_anew_stays(debian: Path) -> None:
     install(debian, is_debian=True)
     put(debian, INSTALL_CONF, "initrd_generator=dracut\n")
     assert INSTALL_CONF not in {change.path for change in plan_remove(debian).changes}
-
-
-def test_a_record_with_bytes_that_are_no_text_is_read_back(debian: Path) -> None:
-    (debian / INSTALL_CONF).parent.mkdir(parents=True, exist_ok=True)
-    (debian / INSTALL_CONF).write_bytes(b"# \xff\xfe\n")
-    install(debian, is_debian=False)
-    assert {change.path: change.after for change in plan_remove(debian).changes}[INSTALL_CONF] == Present(
-        b"# \xff\xfe\n", 0o644
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "{}", '{"changes": {"a": 1}, "folders": []}', '{"changes": {"a": {}}, "folders": []}'],
-)
-def test_a_damaged_record_is_named(fedora: Path, text: str) -> None:
-    put(fedora, RECORD, text)
-    with pytest.raises(AoeinitError, match=r"hooks\.json is damaged"):
-        plan_remove(fedora)
-
-
-@pytest.mark.parametrize(
-    ("part", "value"),
-    [
-        ("mode", "a"),
-        ("mode", True),
-        ("mode", -1),
-        ("mode", 0o10000),
-        ("content", 1),
-        ("owner", [0]),
-        ("owner", ["root", "root"]),
-        ("owner", 0),
-    ],
-)
-def test_a_record_with_a_value_of_another_kind_is_named(debian: Path, part: str, value: object) -> None:
-    install(debian, is_debian=True)
-    record = json.loads((debian / RECORD).read_text())
-    record["changes"][TOOLS]["before"][part] = value
-    put(debian, RECORD, json.dumps(record))
-    with pytest.raises(AoeinitError, match=rf"hooks\.json is damaged: .*{part}"):
-        plan_remove(debian)
-
-
-@pytest.mark.parametrize("folders", ["etc", [1], None])
-def test_a_record_whose_folders_are_no_names_is_named(debian: Path, folders: object) -> None:
-    put(debian, RECORD, json.dumps({"changes": {}, "folders": folders}))
-    with pytest.raises(AoeinitError, match=r"hooks\.json is damaged"):
-        plan_remove(debian)
-
-
-def test_a_record_of_before_owners_were_kept_is_read(debian: Path) -> None:
-    install(debian, is_debian=True)
-    record = json.loads((debian / RECORD).read_text())
-    del record["changes"][TOOLS]["before"]["owner"]
-    put(debian, RECORD, json.dumps(record))
-    assert TOOLS in {change.path for change in plan_remove(debian).changes}
-
-
-def test_files_keep_their_owner_when_they_are_changed_and_put_back(
-    debian: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (debian / MASK).parent.mkdir(parents=True)
-    (debian / MASK).symlink_to("/somewhere")
-    given: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
-    monkeypatch.setattr(os, "chown", lambda _, *owner, **_follow: given.append(owner))
-    real = Path.lstat
-
-    def of_another(path: Path) -> os.stat_result:
-        fields = list(real(path))
-        fields[4:6] = (12, 34)
-        return os.stat_result(fields)
-
-    monkeypatch.setattr(Path, "lstat", of_another)
-    install(debian, is_debian=True)
-    assert given == [(12, 34)] * 2, "of initramfs-tools and update-initramfs.conf; ours are the maker's"
-    given.clear()
-    for change in plan_remove(debian).changes:
-        apply(debian, change)
-    assert given == [(12, 34)] * 3, "and the link"
-
-
-def test_status_tells_what_is_there_and_who_else(debian: Path) -> None:
-    found = status(debian, debian=True)
-    assert (found.generator, found.command, found.complete) == (None, None, False)
-    assert {each.trigger for each in found.others} == {TOOLS, UPDATE_INITRAMFS}
-    assert PLUGIN in found.missing
-    install(debian, is_debian=True)
-    found = status(debian, debian=True)
-    assert (found.generator, found.command, found.complete) == ("aoeinit", COMMAND, True)
-    assert (found.others, found.differing, found.missing) == ((), (), ())
-    put(debian, POSTINST, "edited\n", mode=0o755)
-    assert status(debian, debian=True).differing == (POSTINST,)
-
-
-@pytest.mark.parametrize("value", ["dracut", ""])
-def test_status_is_not_complete_where_a_drop_in_names_another_generator(fedora: Path, value: str) -> None:
-    install(fedora, is_debian=False)
-    (fedora / "usr/lib/kernel/install.d/50-dracut.install").unlink()
-    assert status(fedora, debian=False).complete
-    drop_in = f"{INSTALL_CONF}.d/50-x.conf"
-    put(fedora, drop_in, f"initrd_generator={value}\n")
-    found = status(fedora, debian=False)
-    assert (found.generator, found.generator_file, found.complete) == (value, drop_in, False)
-
-
-def test_dracuts_plugin_is_active_unless_another_generator_is_set_or_it_is_masked(fedora: Path) -> None:
-    assert [each.name for each in status(fedora, debian=False).others] == ["dracut"]
-    put(fedora, INSTALL_CONF, "initrd_generator=mkinitcpio\n")
-    assert status(fedora, debian=False).others == ()
-    put(fedora, INSTALL_CONF, "initrd_generator=dracut\n")
-    assert [each.name for each in status(fedora, debian=False).others] == ["dracut"]
-    (fedora / "etc/kernel/install.d").mkdir()
-    (fedora / "etc/kernel/install.d/50-dracut.install").symlink_to("/dev/null")
-    assert status(fedora, debian=False).others == ()
-
-
-def test_a_generator_that_nothing_silences_is_warned_of(fedora: Path) -> None:
-    put(fedora, "usr/share/libalpm/hooks/90-mkinitcpio-install.hook")
-    (warning,) = plan_install(fedora, command=COMMAND, debian=False).warnings
-    assert warning.startswith("mkinitcpio stays active (/usr/share/libalpm/hooks/90-mkinitcpio-install.hook)")
-
-
-def test_a_drop_in_with_another_generator_is_warned_of(fedora: Path) -> None:
-    drop_in = f"{VENDOR_CONF}.d/50-x.conf"
-    put(fedora, drop_in, "initrd_generator = dracut\n")
-    assert configured_generator(fedora) == ("dracut", drop_in)
-    (warning,) = plan_install(fedora, command=COMMAND, debian=False).warnings
-    assert (
-        warning == f"/{drop_in} sets initrd_generator=dracut; since systemd 254 it overrides /{INSTALL_CONF}"
-    )
-    put(fedora, f"{INSTALL_CONF}.d/50-x.conf", "layout=bls\n")
-    assert configured_generator(fedora) == (None, None)
-
-
-def test_a_generators_file_that_cannot_be_read_is_named(
-    fedora: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(AoeinitError, match=r"cannot read .*install\.conf: Permission denied"):
-        configured_generator(fedora)
-
-
-def test_the_record_is_plain_json(fedora: Path) -> None:
-    install(fedora, is_debian=False)
-    record = json.loads((fedora / RECORD).read_text())
-    assert record["changes"][INSTALL_CONF]["before"] is None
-    assert record["folders"] == [
-        "etc",
-        "etc/kernel",
-        "etc/kernel/install.d",
-        "var",
-        "var/lib",
-        "var/lib/aoeinit",
-    ]
