@@ -12,6 +12,9 @@ import lz4.block
 import lz4.frame
 import zstandard
 
+from aoeinit.inspect.reading import read_image
+from aoeinit.inspect.tree import Tree
+
 DIRECTORY, FILE, LINK, DEVICE = (
     stat.S_IFDIR | 0o755,
     stat.S_IFREG | 0o644,
@@ -83,6 +86,10 @@ def small_entries() -> list[Made]:
         Made("etc/two", FILE, b"shared", links=2, inode=9),
         Made("dev/console", DEVICE, device=(5, 1)),
     ]
+
+
+def tree_of(*entries: Made, parents: bool = False) -> Tree:
+    return Tree(read_image(archive(entries)).items, parents=parents)
 
 
 def lz4_legacy(content: bytes) -> bytes:
