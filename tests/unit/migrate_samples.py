@@ -9,6 +9,7 @@ from aoeinit.install.command import Command
 from aoeinit.install.migrate.disk import Disk, Identity
 from aoeinit.install.migrate.layout import Layout, lay_out, wanted_of
 from aoeinit.install.migrate.plan import Action, Comparison, Copy, Migration, Mount
+from aoeinit.install.migrate.preflight import TargetFacts
 from aoeinit.install.migrate.source import Source, read_source
 
 GIB = 1 << 30
@@ -16,6 +17,7 @@ MIB = 1 << 20
 
 E11 = Target(11, 0)
 DISK = Disk(E11, "/dev/etherd/e11.0", 10 * GIB)
+HELD = TargetFacts(DISK, "0x4019", "52:54:00:11:ff:01", "enp0s3", ("dos at 0x1fe",), (), ours=False)
 NO_SWAP = "Filename\tType\tSize\tUsed\tPriority\n"
 
 
