@@ -9,22 +9,15 @@ from aoeinit.errors import AoeinitError
 from aoeinit.install.network.interface import BootInterface
 from aoeinit.install.network.plan import plan_network
 from aoeinit.install.record import ChangePlan
+from tests.unit.network_samples import BOOT, INTERFACES, MAC
+from tests.unit.tree_samples import put
 
-MAC = "52:54:00:11:00:01"
-BOOT = BootInterface("enp1s0", MAC)
 NETWORK = "etc/systemd/network/20-wired.network"
 LINK = "etc/systemd/network/10-lan.link"
 PROFILE = "etc/NetworkManager/system-connections/wired.nmconnection"
-INTERFACES = "etc/network/interfaces"
 PLAN = "etc/netplan/50-cloud-init.yaml"
 RULES = "etc/udev/rules.d/70-persistent-net.rules"
 IFCFG = "etc/sysconfig/network-scripts/ifcfg"
-
-
-def put(sysroot: Path, path: str, text: str = "") -> None:
-    file = sysroot / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
 
 
 @pytest.fixture
