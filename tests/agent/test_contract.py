@@ -113,7 +113,7 @@ def test_the_files_are_those_of_the_contract() -> None:
     read = {literal(node["Word"]) for node in redirections() if node.get("Word")}
     assert {file for file in read if file.startswith("/etc/aoeinit/")} == files
     written = {file for file in read if file.startswith("/run/aoeinit/")}
-    own = {"/run/aoeinit/events", "/run/aoeinit/reading"}
+    own = {"/run/aoeinit/events", "/run/aoeinit/reading", "/run/aoeinit/silent"}
     left = (contract.STATE_FILE, contract.TIMELINE_FILE, contract.PIN_FILE, contract.FILTER_FILE)
     assert written == {*(f"/{file}" for file in left), *own}
 

@@ -3,6 +3,7 @@
 # ruff: noqa: S311 # the tests are about what a seed decides
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,31 @@ def test_frames_that_are_too_long_are_lost() -> None:
     faults = Faults(longest=100)
     assert faults.choose(frame(REQUEST, bytes(100)), Random(1)) == "lost"
     assert faults.choose(frame(REQUEST, b""), Random(1)) == ""
+
+
+def asking(command: int, sector: int, flags: int = REQUEST) -> bytes:
+    """A frame for a sector of the disk."""
+    registers = bytes([0, 0, 2, command]) + sector.to_bytes(6, "little") + bytes(2)
+    return frame(flags, b"")[:24] + registers
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        (asking(0x24, 2047), ""),
+        (asking(0x24, 2048), "lost"),
+        (asking(0x24, 1 << 40), "lost"),
+        (asking(0x24, 2048, ANSWER), ""),
+        (asking(0xEC, 2048), ""),
+    ],
+)
+def test_requests_for_what_cannot_be_read_are_lost(asked: bytes, fault: str) -> None:
+    assert Faults(readable=2048).choose(asked, Random(1)) == fault
+
+
+def test_a_query_asks_for_no_sector() -> None:
+    query = ADDRESSES + ETHER_TYPE + bytes([REQUEST, 0, 255, 255, 255, 1]) + bytes(40)
+    assert Faults(readable=0).choose(query, Random(1)) == ""
 
 
 @given(chances)

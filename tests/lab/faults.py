@@ -22,7 +22,14 @@ sender) a mangled frame is a good one that says something else, and AoE has noth
 rest of the tag is when Linux sent the request; it believes what comes back, and may then wait minutes for
 a lost frame."""
 
-LIMITS: Final = frozenset({"seconds", "longest", "seed"})
+COMMAND: Final = 19
+REGISTERS: Final = 24
+"""Where those of an ATA command begin: flags, feature, count, command, and six bytes of address."""
+IDENTIFY: Final = 0xEC
+SECTORS: Final = 1 << 48
+"""More have no address."""
+
+LIMITS: Final = frozenset({"seconds", "longest", "readable", "seed"})
 """What in :class:`Faults` is no share."""
 
 
@@ -30,7 +37,7 @@ LIMITS: Final = frozenset({"seconds", "longest", "seed"})
 class Faults:
     """The share of AoE frames, each way, that fares in such a way; at most ``seconds`` late when delayed.
 
-    Frames of more than ``longest`` bytes are lost in any case.
+    Frames of more than ``longest`` bytes are lost in any case, and requests for sectors from ``readable`` on.
     """
 
     lost: float = 0
@@ -40,13 +47,14 @@ class Faults:
     mangled: float = 0
     seconds: float = 0.05
     longest: int = 65536
+    readable: int = SECTORS
     seed: int = 1
 
     def choose(self, frame: bytes, chance: Random) -> str:
         """Which fault happens to a frame; empty for none."""
         if frame[12:14] != ETHER_TYPE:
             return ""
-        if len(frame) > self.longest:
+        if len(frame) > self.longest or asks_for(frame) >= self.readable:
             return "lost"
         shares = {name: share for name, share in asdict(self).items() if name not in LIMITS}
         shares[""] = 1 - sum(shares.values())
@@ -68,6 +76,14 @@ def suffer(frame: bytes, fault: str, seconds: float, chance: Random) -> list[tup
             return [(0, mangle(frame, chance))]
         case _:
             return [(0, frame)]
+
+
+def asks_for(frame: bytes) -> int:
+    """Give the sector that a frame asks for; -1 if it asks for none."""
+    registers = frame[REGISTERS : REGISTERS + 10]
+    if frame[14] & RESPONSE or frame[COMMAND] != 0 or registers[3:4] in {b"", bytes([IDENTIFY])}:
+        return -1
+    return int.from_bytes(registers[4:], "little")
 
 
 def answers_a_read(frame: bytes) -> bool:

@@ -1,8 +1,9 @@
 """The program that stands in a cable: it passes frames from one interface to another and back, with faults.
 
 ``python -m tests.lab.relay ONE OTHER FAULTS VLAN``, the faults in JSON. It passes nothing until it reads
-``open`` from standard input, and answers ``count`` with the number of frames by fault, as one line of JSON.
-Where VLAN is not 0 it is a switch: OTHER is in that virtual LAN, and frames through ONE have its tag.
+``open`` from standard input, and everything as it is from ``mend`` on; it answers ``count`` with the number
+of frames by fault, as one line of JSON. Where VLAN is not 0 it is a switch: OTHER is in that virtual LAN,
+and frames through ONE have its tag.
 """
 
 # ruff: noqa: T201 # it talks to the test through standard output
@@ -71,6 +72,9 @@ class Relay:
             case "open":
                 self.opened = True
                 print("open", flush=True)
+            case "mend":
+                self.faults = Faults()
+                print("mended", flush=True)
             case "count":
                 print(json.dumps(self.seen), flush=True)
         return bool(command)

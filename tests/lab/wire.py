@@ -30,6 +30,10 @@ class Wire:
         self.ask("open")
         return time.monotonic()
 
+    def mend(self) -> None:
+        """End the faults."""
+        self.ask("mend")
+
     def count(self) -> dict[str, int]:
         """How many frames there were so far: ``held`` before it was open, ``passed``, and by fault."""
         counted: dict[str, int] = json.loads(self.ask("count"))

@@ -14,6 +14,7 @@ set_onfail() {
 
 # fail TEXT: the end of this boot. Says why and what went wrong before, goes on as rd.aoe.onfail= says, never returns.
 fail() {
+	stop_watcher
 	error "$1"
 	[ -z "$problems" ] || error "earlier in this boot: $problems"
 	[ "$onfail" != shell ] || open_shell rd.aoe.onfail=shell

@@ -72,7 +72,7 @@ try_frames() {
 	[ "${mtu:-0}" -gt 1500 ] || return 0
 	mtu=
 	begin_reading 0
-	wait_for explain_missing has_read || fail "$failure"
+	wait_for explain_unread has_read || fail "$failure"
 	set_frames "$asked" || return 0
 	probe_due=0 probe_pause=5
 	if ! wait_shortly 5 explain_missing takes_large_frames; then

@@ -58,21 +58,26 @@ find_root_device() {
 find_partition() {
 	local device="/dev/etherd/$target$partition"
 	if [ "$root_by" != name ]; then
-		search_partitions
+		has_new_partitions && watched "reading the partitions of target $target" search_partitions
 		return
 	fi
 	make_node "$device" b "/sys/class/block/etherd!$target$partition/dev"
 	[ -e "$device" ] && root="$device"
 }
 
-# search_partitions: looks through all partitions, each time that there are others than before.
+# has_new_partitions: there are other partitions than those that were looked through; without any, the disk is one.
+has_new_partitions() {
+	make_node "/dev/etherd/$target" b "/sys/block/etherd!$target/dev"
+	list_partitions
+	[ -e "/dev/etherd/$target" ] && [ "${partitions:-$target}" != "$looked_at" ]
+}
+
+# search_partitions: looks through all partitions.
 search_partitions() {
 	local name found=
-	make_node "/dev/etherd/$target" b "/sys/block/etherd!$target/dev"
 	# Opening the disk waits until the kernel has read its partition table.
 	: <"/dev/etherd/$target" || return 1
 	list_partitions
-	[ "${partitions:-$target}" != "$looked_at" ] || return 1
 	looked_at="${partitions:-$target}" verdicts=
 	for name in $looked_at; do
 		make_node "/dev/etherd/$name" b "/sys/class/block/etherd!$name/dev"
@@ -153,6 +158,9 @@ explain_missing_partition() {
 	list_partitions
 	case "$root_by" in
 	name)
+		awaited="the disk of target $target"
+		failure="target $target answered, but has no /dev/etherd/$target"
+		[ -n "$partition" ] || return 0
 		awaited="partition ${partition#p} of target $target"
 		failure="target $target has no partition ${partition#p}, it has ${partitions:-none}"
 		;;

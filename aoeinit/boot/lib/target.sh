@@ -140,6 +140,8 @@ explain_missing() {
 	elif [ -z "$target" ]; then
 		awaited="target $target_names on $described; only $disks answered"
 		failure="target $target_names did not answer on $described within $timeout s, only $disks did; $masked"
+	elif is_asked; then
+		explain_unread
 	else
 		explain_missing_partition
 	fi
