@@ -13,6 +13,7 @@ from aoeinit.trial.hardware import DirectBoot, Nic
 from tests.lab.bench import BOOT_SECONDS, Bench
 from tests.lab.disk import SECTOR, START
 from tests.lab.faults import Faults
+from tests.lab.programs import run
 from tests.lab.report import read_report
 from tests.lab.wire import Wire, wire
 
@@ -25,6 +26,7 @@ SEARCHING = rf"{NO_MORE} \(reading the partitions of target e11\.0\); {MEANS}"
 UNREAD = rf"aoeinit: target e11\.0 answered, but did not send what is read from it within 20 s: {MEANS}"
 PATIENCE = 20
 """Seconds of rd.aoe.timeout."""
+PASSWORD = "open sesame"  # noqa: S105 # of the test's own image
 FILE_SYSTEM = START // SECTOR
 
 
@@ -60,6 +62,28 @@ def test_ends_in_time(suite: str, root: str, sector: int, words: str, bench: Ben
         client.run_to_end(BOOT_SECONDS)
     assert failed.seconds - answered.seconds < PATIENCE * 2
     assert not any("aoelab-" in line.text for line in client.lines)
+
+
+def test_the_shell_opens_while_the_kernel_holds_the_mount(bench: Bench) -> None:
+    """It is not process 1 that opens it, and whoever is there is asked for the password all the same."""
+    hashed = run(["busybox", "mkpasswd", "-m", "sha512", PASSWORD]).strip()
+    image = bench.build("--nic", "virtio_net", "--emergency-shell", "--emergency-password", hashed)
+    boot = bench.boot(f"{ROOT} rd.aoe.timeout={PATIENCE} rd.aoe.onfail=shell", image=image)
+    with silent_from(FILE_SYSTEM, bench, boot, secrets.token_hex(8)) as (client, cable):
+        client.run_until(MOUNTING, BOOT_SECONDS)
+        client.run_until_asked("for normal startup):", BOOT_SECONDS)
+        client.type(PASSWORD)
+        client.run_until("starting shell", BOOT_SECONDS)
+        cable.mend()
+        client.type(
+            "echo aoelab-answer=$((6 * 7)); until [ -e /sysroot/sbin ]; do sleep 1; done; ls /sysroot"
+        )
+        client.run_until("^aoelab-answer=42", BOOT_SECONDS)
+        client.run_until("usr", BOOT_SECONDS)
+        client.type("exit")
+        client.run_until("reboot: Restarting system", BOOT_SECONDS)
+        client.run_to_end(BOOT_SECONDS)
+    assert not any("aoelab-token" in line.text for line in client.lines)
 
 
 def test_goes_on_when_the_server_does(bench: Bench) -> None:
