@@ -60,5 +60,7 @@ def test_a_boot_goes_on_after_a_break(machine: Machine) -> None:
     furnish(machine).put("etc/aoeinit/image", OPEN)
     outcome = machine.boot(f"{ROOT} rd.break=carrier")
     assert outcome.log.count("setsid cttyhack sh") == 1
-    assert outcome.log.index("setsid cttyhack sh") < outcome.log.index("insmod /lib/modules/aoe.ko")
+    assert outcome.log.index("setsid cttyhack sh") < outcome.log.index(
+        "insmod /lib/modules/aoe.ko aoe_iflist=aoe0"
+    )
     assert "switch_root [/sbin/init]" in outcome.log

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.agent.boot_samples import ROOT, furnish, switched
+from tests.agent.boot_samples import NOW, ROOT, fails, furnish, switched
 from tests.agent.machine import Machine, mac_of
 from tests.agent.test_silence import UNREAD
 
@@ -142,13 +142,30 @@ def test_a_virtual_lan_on_an_interface_with_a_long_name(machine: Machine) -> Non
     assert "ip link add link enx525400000002 name aoe2.4094 type vlan id 4094" in outcome.log
 
 
-def test_a_kernel_without_virtual_lans(machine: Machine) -> None:
-    machine.plug_in("eth0", 2)
-    machine.on("ip add", "refuse 'ip: RTNETLINK answers: Not supported'")
-    assert machine.run("vlan=7; adopt_interfaces").said(
-        "<4>aoeinit: cannot make VLAN 7 on aoe0 (ip: RTNETLINK answers: Not supported); "
-        "the kernel needs it built in or the image --module 8021q"
+def test_a_kernel_without_virtual_lans(hurried: Machine) -> None:
+    """What is untagged is another network."""
+    furnish(hurried).on("ip add", "refuse 'ip: RTNETLINK answers: Not supported'")
+    outcome = hurried.boot(f"{ROOT} {NOW} rd.aoe.vlan=7")
+    fails(
+        outcome,
+        "no network interface that can be raised with VLAN 7 (the image needs --module 8021q, or the kernel "
+        f"8021q built in); there are: aoe0 ({mac_of(2)}); hardware without a driver in this image: none "
+        "seen; modules loaded: none",
+        "earlier in this boot: cannot make VLAN 7 on aoe0 (ip: RTNETLINK answers: Not supported)",
+        waiting="a network interface",
     )
+    assert [line for line in links(outcome.log) if line.startswith("set dev aoe0")] == [
+        "set dev aoe0 up",
+        "set dev aoe0 down",
+    ]
+
+
+def test_a_virtual_lan_that_does_not_come_up(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.on("ip up", '[ ! -e /sys/class/net/aoe0.7 ] || refuse "ip: no"')
+    outcome = machine.run("vlan=7; adopt_interfaces || echo none")
+    assert outcome.output == "none\n"
+    assert links(outcome.log)[-1] == "set dev aoe0 down"
 
 
 @pytest.mark.parametrize("asked", ["eth0,eth2", f"{mac_of(4)},eth0", "eth2,eth2,,eth0"])

@@ -29,6 +29,19 @@ def test_the_driver_is_loaded_and_set(machine: Machine) -> None:
     assert machine.read("sys/module/aoe/parameters/aoe_deadsecs") == str(DEAD_SECONDS)
 
 
+def test_the_driver_never_takes_no_interface_for_all(machine: Machine) -> None:
+    machine.put("etc/aoeinit/modules", "aoe required /lib/modules/aoe.ko\n")
+    machine.on("insmod aoe.ko", "aoe_loads")
+    assert "insmod /lib/modules/aoe.ko aoe_iflist=/" in machine.run("load_aoe").log
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "/"
+
+
+def test_a_built_in_driver_knows_an_interface_before_it_goes_up(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.on("ip up", "note for $(cat /sys/module/aoe/parameters/aoe_iflist)")
+    assert machine.run("aoe_loads; adopt_interfaces").log[-1] == "for aoe0"
+
+
 def test_an_interface_that_comes_later_is_told_to_the_driver(machine: Machine) -> None:
     machine.run("aoe_loads; load_aoe; add_aoe_name aoe0; add_aoe_name aoe1")
     assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0,aoe1"

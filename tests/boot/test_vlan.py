@@ -49,3 +49,20 @@ def test_another_virtual_lan_has_no_answer(bench: Bench) -> None:
     assert any(f"using VLAN {VLAN + 1} on aoe0 as aoe0.{VLAN + 1}" in line for line in said)
     words = f"no AoE target answered on VLAN {VLAN + 1} of aoe0 ({NIC.mac}) within 10 s"
     assert any(f"aoeinit: {words}" in line for line in said)
+
+
+def test_untagged_frames_are_no_substitute(bench: Bench) -> None:
+    disk = bench.tiny_disk("in another network")
+    image = bench.build("--nic", "virtio_net")
+    parameters = f"root=/dev/etherd/e11.0p1 rd.aoe.vlan={VLAN} rd.aoe.timeout=5"
+    with (
+        network() as net,
+        vblade(net, disk.path, masks=[NIC.mac]),
+        bench.machine(net, bench.boot(parameters, image=image), NIC) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+    said = [line.text for line in client.lines if "aoeinit: " in line.text]
+    words = f"no network interface that can be raised with VLAN {VLAN} (the image needs --module 8021q, or"
+    assert any(f"aoeinit: {words}" in line for line in said)
+    assert any(f"earlier in this boot: cannot make VLAN {VLAN} on aoe0 (" in line for line in said)
+    assert not any("aoelab-" in line.text for line in client.lines)

@@ -4,6 +4,7 @@
 mtu=
 vlan=
 vlan_name=
+vlan_refused=
 
 # set_wanted_mtu VALUE: bytes in a frame, from what IPv4 demands to the most that Ethernet hardware does.
 set_wanted_mtu() {
@@ -38,7 +39,8 @@ name_vlan() {
 	[ "${#vlan_name}" -le 15 ] || vlan_name="aoe$1.$vlan"
 }
 
-# add_vlan INDEX: makes the virtual LAN on the interface INDEX, raises it and shows it to the driver in its place.
+# add_vlan INDEX: makes the virtual LAN on the interface INDEX, raises it and shows it to the driver in its place. False
+# if that fails: untagged frames are no substitute.
 add_vlan() {
 	local reason
 	name_vlan "$1"
@@ -46,9 +48,11 @@ add_vlan() {
 		reason="$(ip link set dev "$vlan_name" up 2>&1)"; then
 		add_aoe_name "$vlan_name"
 		info "using VLAN $vlan on $interface as $vlan_name"
-	else
-		problem "cannot make VLAN $vlan on $interface ($reason); the kernel needs it built in or the image --module 8021q"
+		return 0
 	fi
+	vlan_refused=1
+	problem "cannot make VLAN $vlan on $interface ($reason)"
+	return 1
 }
 
 # set_frames BYTES: sets the MTU of all interfaces, and of the virtual LANs on them; false if none takes it.

@@ -82,7 +82,7 @@ is_asked_for() {
 }
 
 # raise_interface INDEX: sets the link up, at the MTU and with the VLAN that were asked for; large frames come later.
-# False if the link cannot be set up: such an interface is as good as none.
+# False if link or VLAN cannot be set up: such an interface is as good as none.
 raise_interface() {
 	local reason
 	find_interface "$1" || return 1
@@ -94,25 +94,10 @@ raise_interface() {
 		problem "cannot raise $interface ($mac): $reason${firmware:+; firmware that is not in the image: $firmware}"
 		return 1
 	fi
-	[ -z "$vlan" ] || add_vlan "$1" || return 0
-}
-
-# list_missing_firmware: sets $firmware to the files that the kernel's log says it has looked for in vain.
-list_missing_firmware() {
-	local log line name
-	firmware=
-	log="$(dmesg 2>/dev/null)"
-	while IFS= read -r line; do
-		name="${line#*Direct firmware load for }"
-		[ "$name" != "$line" ] || continue
-		name="${name%% *}"
-		case ", $firmware," in
-		*", $name,"*) ;;
-		*) firmware="$firmware${firmware:+, }$name" ;;
-		esac
-	done <<-END
-		$log
-	END
+	[ -z "$vlan" ] || add_vlan "$1" || {
+		ip link set dev "$interface" down
+		return 1
+	}
 }
 
 # await_carrier: at least one candidate has a link.
@@ -154,42 +139,5 @@ lower_idle_interfaces() {
 		*",${vlan_name:-"$interface"},"* | ,, | ,none,) ;;
 		*) ip link set dev "$interface" down ;;
 		esac
-	done
-}
-
-# fail_without_interface: says which interfaces and drivers there are, and which hardware has no driver.
-fail_without_interface() {
-	list_present_interfaces
-	list_driverless_hardware
-	list_loaded_modules
-	fail "no network interface${rd_aoe_nic:+ that is $rd_aoe_nic}${unusable:+ that can be raised}; there are:\
- ${present:-none}; hardware without a driver in this image: ${driverless:-none seen}; modules loaded: ${loaded:-none}"
-}
-
-# list_present_interfaces: sets $present to all interfaces of real hardware.
-list_present_interfaces() {
-	local folder mac
-	present=
-	for folder in /sys/class/net/*; do
-		[ -e "$folder/device" ] || continue
-		read -r mac <"$folder/address"
-		present="$present${present:+, }${folder##*/} ($mac)"
-	done
-}
-
-# list_driverless_hardware: sets $driverless to the network devices on PCI and USB that no driver has taken. On USB they
-# are those that say so (ECM, EEM, NCM, MBIM, RNDIS): most adapters are of a class of their vendor's.
-list_driverless_hardware() {
-	local folder modalias
-	driverless=
-	for folder in /sys/bus/pci/devices/* /sys/bus/usb/devices/*; do
-		[ ! -e "$folder/driver" ] || continue
-		read -r modalias 2>/dev/null <"$folder/modalias" || continue
-		case "$modalias" in
-		pci:*bc02sc*) ;;
-		usb:*ic02isc0[6CDE]* | usb:*ic02isc02ipFF* | usb:*icE0isc01ip03*) ;;
-		*) continue ;;
-		esac
-		driverless="$driverless${driverless:+, }${folder##*/} ($modalias)"
 	done
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The target: chosen, asked for with growing pauses, and told about when it is not there.
 
-has_aoe=
+aoe_names=
 target=
 targets=
 target_source=
@@ -62,12 +62,13 @@ compare_abft() {
 	esac
 }
 
-# load_aoe: the driver is there and asks through the candidates only. It never gives up on a server that is away,
-# as a root file system could not survive that: it counts how long a frame has waited in 32 bits of microseconds, so
-# never more than 4294 s. 0 means never, too, but also never to leave a dead path for another (docs/design.md).
+# load_aoe: the driver is there and asks through the candidates only, also while it loads. It never gives up on a server
+# that is away, as a root file system could not survive that: it counts how long a frame has waited in 32 bits of
+# microseconds, so never more than 4294 s. 0 means never, too, but also never to leave a dead path for another
+# (docs/design.md).
 load_aoe() {
+	keep_module_option aoe.aoe_iflist= "${aoe_names:-/}"
 	[ -d /sys/module/aoe ] || load_modules aoe || fail "the aoe driver did not load, and without it there is no root"
-	has_aoe=1
 	show_aoe_names
 	printf 2147483647 >/sys/module/aoe/parameters/aoe_deadsecs || problem "cannot set aoe_deadsecs"
 	probe_due=0 probe_pause=5
@@ -79,9 +80,10 @@ add_aoe_name() {
 	show_aoe_names
 }
 
-# show_aoe_names: tells the driver, once it is there, which interfaces are its own.
+# show_aoe_names: tells the driver, once it is there, which interfaces are its own. No name would mean all of them, and
+# no interface can be called /.
 show_aoe_names() {
-	[ -z "$has_aoe" ] || printf '%s' "$aoe_names" >/sys/module/aoe/parameters/aoe_iflist ||
+	[ ! -d /sys/module/aoe ] || printf '%s' "${aoe_names:-/}" >/sys/module/aoe/parameters/aoe_iflist ||
 		problem "cannot set aoe_iflist"
 }
 
