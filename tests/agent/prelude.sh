@@ -60,14 +60,34 @@ add_link() {
 	echo "90$4" >"/sys/class/net/$6/ifindex"
 }
 
-# ip link set dev NAME up | down | name NEW | mtu BYTES
+# The driver shows its interfaces under the names that they have.
+rename_in_driver() {
+	local file shown
+	for file in '/sys/block/etherd!'*/netif; do
+		[ -e "$file" ] || continue
+		shown=",$(cat "$file"),"
+		case "$shown" in
+		*",$1,"*) ;;
+		*) continue ;;
+		esac
+		shown="${shown%%",$1,"*},$2,${shown#*",$1,"}"
+		shown="${shown#,}"
+		echo "${shown%,}" >"$file"
+	done
+}
+
+# ip link set dev NAME up | down | name NEW | mtu BYTES; ip link delete dev NAME
 ip() {
 	note ip "$@"
 	[ "$2" != add ] || {
 		add_link "$@"
 		return
 	}
-	[ ! -e "/machine/ip $5" ] || happen "ip $5" || return 1
+	[ "$2" != delete ] || {
+		rm -r "/sys/class/net/$4"
+		return
+	}
+	[ ! -e "/machine/ip $5" ] || happen "ip $5" "$4" || return 1
 	[ -d "/sys/class/net/$4" ] || refuse "ip: can't find device '$4'" || return 1
 	case "$5" in
 	up) cp "/sys/class/net/$4/link" "/sys/class/net/$4/carrier" ;;
@@ -76,6 +96,7 @@ ip() {
 	name)
 		[ ! -e "/sys/class/net/$6" ] || refuse "ip: SIOCSIFNAME: File exists" || return 1
 		mv "/sys/class/net/$4" "/sys/class/net/$6"
+		rename_in_driver "$4" "$6"
 		;;
 	*) refuse "ip: unknown" ;;
 	esac

@@ -141,10 +141,13 @@ def test_a_folder_that_the_root_lacks_is_unmounted(machine: Machine) -> None:
 def test_interfaces_that_do_not_serve_go_down_again(machine: Machine) -> None:
     furnish(machine)
     machine.plug_in("eth1", 3)
+    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth0 p1")
     outcome = machine.boot(ROOT)
-    assert "ip link set dev aoe1 up" in outcome.log or "ip link set dev aoe0 up" in outcome.log
+    assert {"ip link set dev eth0 up", "ip link set dev eth1 up"} < set(outcome.log)
     downs = [line for line in outcome.log if line.endswith(" down")]
-    assert downs == ["ip link set dev aoe1 down"]
+    assert downs == ["ip link set dev eth1 down"]
+    assert "interface=aoe0" in machine.read("run/aoeinit/state").splitlines()
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
 
 
 def test_a_target_that_comes_late_is_waited_for(machine: Machine) -> None:
@@ -172,10 +175,12 @@ def test_an_interface_that_comes_late_serves_too(machine: Machine) -> None:
     machine.put("machine/card/link", "0\n")
     machine.speed = 200
     machine.at(30, lambda: machine.plug_in("eth5", 5))
-    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth5 p1")
     outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0")
     assert "switch_root [/sbin/init]" in outcome.log
-    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0,aoe1"
+    assert "insmod /lib/modules/aoe.ko aoe_iflist=aoe0,eth5" in outcome.log
+    assert f"mac={mac_of(5)}" in machine.read("run/aoeinit/state").splitlines()
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
     assert "ip link set dev aoe0 down" in outcome.log
 
 
@@ -190,19 +195,19 @@ def test_a_driver_is_looked_up_for_a_device_that_comes_after_the_first_interface
     machine.speed = 200
     machine.at(30, lambda: machine.put("sys/bus/usb/devices/1-1:1.0/modalias", "usb:adapter\n"))
     machine.on("modprobe", "[ ! -e /sys/bus/usb ] || mv /machine/adapter /sys/class/net/eth5")
-    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    machine.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth5 p1")
     outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0")
     assert "modprobe -a -q pci:card usb:adapter" in outcome.log
     assert "switch_root [/sbin/init]" in outcome.log
 
 
 def test_an_interface_that_can_be_raised_comes_after_one_that_cannot(hurried: Machine) -> None:
-    furnish(hurried).on("ip up", '[ -e /sys/class/net/aoe1 ] || refuse "ip: no"')
+    furnish(hurried).on("ip up", '[ -e /sys/class/net/eth5 ] || refuse "ip: no"')
     hurried.at(15, lambda: hurried.plug_in("eth5", 5))
-    hurried.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe1 p1")
+    hurried.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth5 p1")
     outcome = hurried.boot(f"{ROOT} {NOW}")
     assert outcome.said(f"<4>aoeinit: cannot raise aoe0 ({mac_of(2)}): ip: no")
-    assert outcome.said(f"<6>aoeinit: using interface aoe1 ({mac_of(5)})")
+    assert outcome.said(f"<6>aoeinit: using interface eth5 ({mac_of(5)})")
     assert switched(outcome)
 
 

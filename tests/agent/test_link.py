@@ -117,22 +117,40 @@ def test_large_frames_in_a_virtual_lan(machine: Machine) -> None:
 
 
 def test_a_virtual_lan(machine: Machine) -> None:
-    furnish(machine).on("insmod aoe.ko", "aoe_loads; target_answers e11.0 aoe0.7 p1")
+    furnish(machine).on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth0.7 p1")
     machine.plug_in("eth1", 3)
     outcome = machine.boot(f"{ROOT} rd.aoe.vlan=7")
     assert links(outcome.log) == [
+        "set dev eth0 up",
+        "add link eth0 name eth0.7 type vlan id 7",
+        "set dev eth0.7 up",
+        "set dev eth1 up",
+        "add link eth1 name eth1.7 type vlan id 7",
+        "set dev eth1.7 up",
+        "delete dev eth1.7",
+        "set dev eth1 down",
         "set dev eth0 name aoe0",
-        "set dev aoe0 up",
-        "add link aoe0 name aoe0.7 type vlan id 7",
-        "set dev aoe0.7 up",
-        "set dev eth1 name aoe1",
-        "set dev aoe1 up",
-        "add link aoe1 name aoe1.7 type vlan id 7",
-        "set dev aoe1.7 up",
-        "set dev aoe1 down",
+        "set dev eth0.7 name aoe0.7",
     ]
-    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0.7,aoe1.7"
+    assert "insmod /lib/modules/aoe.ko aoe_iflist=eth0.7,eth1.7" in outcome.log
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0.7"
     assert "interface=aoe0.7" in machine.read("run/aoeinit/state").splitlines()
+
+
+def test_a_virtual_lan_with_another_target_behind_it_stays(machine: Machine) -> None:
+    """To delete what the driver holds would never end."""
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    outcome = machine.run(
+        "vlan=7; adopt_interfaces; target_answers e11.0 eth0.7; target_answers e12.0 eth1.7\n"
+        'target=e11.0; lower_idle_interfaces; name_serving_interfaces; echo "$aoe_names"'
+    )
+    assert outcome.output == "aoe0.7\n"
+    assert links(outcome.log)[-3:] == [
+        "set dev eth1 down",
+        "set dev eth0 name aoe0",
+        "set dev eth0.7 name aoe0.7",
+    ]
 
 
 def test_a_virtual_lan_on_an_interface_with_a_long_name(machine: Machine) -> None:
@@ -165,7 +183,7 @@ def test_a_virtual_lan_that_does_not_come_up(machine: Machine) -> None:
     machine.on("ip up", '[ ! -e /sys/class/net/aoe0.7 ] || refuse "ip: no"')
     outcome = machine.run("vlan=7; adopt_interfaces || echo none")
     assert outcome.output == "none\n"
-    assert links(outcome.log)[-1] == "set dev aoe0 down"
+    assert links(outcome.log)[-2:] == ["delete dev aoe0.7", "set dev aoe0 down"]
 
 
 @pytest.mark.parametrize("asked", ["eth0,eth2", f"{mac_of(4)},eth0", "eth2,eth2,,eth0"])

@@ -51,13 +51,98 @@ def test_an_interface_that_no_file_names_is_called_aoe0(machine: Machine) -> Non
     assert outcome.kmsg == [f"<6>aoeinit: using interface aoe0 ({mac_of(2)})"]
 
 
-def test_each_interface_gets_a_name_of_its_own(machine: Machine) -> None:
+def test_one_of_several_gets_its_name_at_once_if_it_is_known(machine: Machine) -> None:
     for index in (2, 3, 4):
         machine.plug_in(f"eth{index - 2}", index)
     machine.put("etc/aoeinit/interfaces", f"{mac_of(3)} lan\n")
     outcome = machine.run('adopt_interfaces; echo "$interfaces"; echo "$aoe_names"')
-    assert names(machine) == {"aoe0": "2", "lan": "3", "aoe1": "4"}
-    assert outcome.output == "2 3 4\naoe0,lan,aoe1\n"
+    assert names(machine) == {"eth0": "2", "lan": "3", "eth2": "4"}
+    assert outcome.output == "2 3 4\nlan,eth0,eth2\n"
+
+
+SETTLE = 'target=e11.0; lower_idle_interfaces; name_serving_interfaces; echo "$aoe_names"'
+AT_LAST = "<6>aoeinit: eth1 (52:54:00:00:00:03) serves target e11.0 and is called aoe0 from now on"
+
+
+@pytest.mark.parametrize(
+    ("netif", "known", "called"),
+    [
+        ("eth0", "", {"aoe0": "2", "eth1": "3", "eth2": "4"}),
+        ("eth1", "", {"eth0": "2", "aoe0": "3", "eth2": "4"}),
+        ("eth2,eth0", "", {"aoe1": "2", "eth1": "3", "aoe0": "4"}),
+        ("lan,eth2", f"{mac_of(3)} lan\n", {"eth0": "2", "lan": "3", "aoe0": "4"}),
+        ("eth2", f"{mac_of(3)} lan\n", {"eth0": "2", "lan": "3", "aoe0": "4"}),
+        ("none", "", {"aoe0": "2", "aoe1": "3", "aoe2": "4"}),
+        ("eth0,eth1,eth2", "", {"aoe0": "2", "aoe1": "3", "aoe2": "4"}),
+    ],
+)
+def test_of_several_those_that_serve_are_named(
+    machine: Machine, netif: str, known: str, called: dict[str, str]
+) -> None:
+    for index in (2, 3, 4):
+        machine.plug_in(f"eth{index - 2}", index)
+    machine.put("etc/aoeinit/interfaces", known)
+    machine.put("sys/block/etherd!e11.0/netif", f"{netif}\n")
+    outcome = machine.run(f"adopt_interfaces; adopt_interfaces; {SETTLE}")
+    assert names(machine) == called
+    shown = machine.read("sys/block/etherd!e11.0/netif").strip()
+    assert outcome.output == ("aoe0,aoe1,aoe2\n" if netif == "none" else f"{shown}\n")
+
+
+def test_the_driver_knows_both_names_while_one_is_given(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("sys/block/etherd!e11.0/netif", "eth1\n")
+    machine.on("ip name", 'note "known: $(cat /sys/module/aoe/parameters/aoe_iflist)"')
+    outcome = machine.run(f"aoe_loads; adopt_interfaces; {SETTLE}")
+    assert outcome.log[-3:] == [
+        "ip link set dev eth0 down",
+        "ip link set dev eth1 name aoe0",
+        "known: eth0,eth1,aoe0",
+    ]
+    assert machine.read("sys/module/aoe/parameters/aoe_iflist") == "aoe0"
+    assert outcome.kmsg[-1] == AT_LAST
+
+
+def test_an_old_kernel_renames_what_is_down(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("sys/block/etherd!e11.0/netif", "eth1\n")
+    machine.on("ip name", '[ ! -e "/sys/class/net/$1/carrier" ] || refuse "ip: Device or resource busy"')
+    outcome = machine.run(f"adopt_interfaces; {SETTLE}")
+    assert outcome.log[-4:] == [
+        "ip link set dev eth1 name aoe0",
+        "ip link set dev eth1 down",
+        "ip link set dev eth1 name aoe0",
+        "ip link set dev aoe0 up",
+    ]
+    assert outcome.kmsg[-1] == AT_LAST
+
+
+def test_one_that_is_up_and_cannot_be_renamed_goes_up_again(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("sys/block/etherd!e11.0/netif", "eth1\n")
+    machine.on("ip name", "refuse no")
+    outcome = machine.run(f"adopt_interfaces; {SETTLE}")
+    assert outcome.output == "eth1\n"
+    assert outcome.log[-1] == "ip link set dev eth1 up"
+    assert outcome.said(f"<4>aoeinit: cannot rename eth1 ({mac_of(3)}) to aoe0 (no)")
+
+
+def test_one_that_comes_late_and_serves_takes_the_name_of_the_first(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.put("sys/block/etherd!e11.0/netif", "eth5\n")
+    late = (
+        "mkdir -p /sys/class/net/eth5/device; cp /sys/class/net/aoe0/type /sys/class/net/eth5\n"
+        "echo 5 >/sys/class/net/eth5/ifindex; echo 1 >/sys/class/net/eth5/link\n"
+        f"echo {mac_of(5)} >/sys/class/net/eth5/address\n"
+    )
+    outcome = machine.run(f'adopt_interfaces\n{late}adopt_interfaces\necho "$aoe_names"; {SETTLE}')
+    assert outcome.output == "aoe0,eth5\naoe0\n"
+    assert names(machine) == {"aoe0": "5", "eth5": "2"}
+    assert not (machine.root / "sys/class/net/eth5/carrier").exists()
+    assert (machine.root / "sys/class/net/aoe0/carrier").exists()
 
 
 def test_an_interface_that_has_its_name_already_is_renamed_all_the_same(machine: Machine) -> None:
@@ -130,7 +215,7 @@ def test_a_name_from_the_installed_system(machine: Machine) -> None:
 def test_a_link_counts_once_it_has_carrier(machine: Machine) -> None:
     machine.plug_in("eth0", 2, carrier=False)
     machine.plug_in("eth1", 3, carrier=False)
-    script = "has_carrier || echo none; echo 1 >/sys/class/net/aoe1/carrier; has_carrier && echo link"
+    script = "has_carrier || echo none; echo 1 >/sys/class/net/eth1/carrier; has_carrier && echo link"
     assert machine.run(script).output == "none\nlink\n"
 
 
@@ -151,7 +236,7 @@ def test_candidates_are_described_with_their_macs(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("netif", "lowered"),
-    [("aoe0", ["aoe1"]), ("aoe1,aoe0", []), ("none", []), ("", []), ("aoe", ["aoe0", "aoe1"])],
+    [("eth0", ["eth1"]), ("eth1,eth0", []), ("none", []), ("", []), ("eth", ["eth0", "eth1"])],
 )
 def test_interfaces_that_do_not_serve_are_lowered(machine: Machine, netif: str, lowered: list[str]) -> None:
     machine.plug_in("eth0", 2)

@@ -76,6 +76,7 @@ def test_every_expansion_is_quoted() -> None:
         "interfaces",
         "looked_at",
         "new",
+        "serving",
         "targets",
         "unusable",
     }

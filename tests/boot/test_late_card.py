@@ -43,7 +43,7 @@ def test_serves_as_soon_as_it_is_there(bench: Bench) -> None:
         client.run_to_end(BOOT_SECONDS)
     report = read_report(client.lines)
     assert report.one("token") == token
-    assert (report.state["interface"], report.state["mac"]) == ("aoe1", LATE.mac)
+    assert (report.state["interface"], report.state["mac"]) == ("aoe0", LATE.mac)
     # An interface that is down tells of no carrier.
     carriers = {mac: up for _, mac, *up in map(str.split, report.every("interface"))}
     assert (carriers[LATE.mac], carriers[CABLELESS.mac]) == (["1"], [])

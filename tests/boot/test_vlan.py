@@ -10,6 +10,7 @@ from tests.lab.report import read_report
 from tests.lab.wire import wire
 
 NIC = Nic("virtio-net-pci")
+OTHER = Nic("virtio-net-pci", mac="52:54:00:11:00:02", tap="tap1")
 VLAN = 42
 
 
@@ -32,6 +33,23 @@ def test_finds_the_target_in_its_virtual_lan(bench: Bench) -> None:
     report = read_report(client.lines)
     assert report.one("token") == token
     assert (report.state["interface"], report.state["mac"]) == (f"aoe0.{VLAN}", NIC.mac)
+
+
+def test_only_the_card_that_serves_keeps_its_virtual_lan(bench: Bench) -> None:
+    token = secrets.token_hex(8)
+    disk = bench.tiny_disk(token)
+    with (
+        network(taps=2) as net,
+        wire(net, NIC.tap, vlan=VLAN),
+        vblade(net, disk.path, masks=[NIC.mac]),
+        bench.machine(net, boot(bench, f"rd.aoe.vlan={VLAN}"), OTHER, NIC) as client,
+    ):
+        client.run_to_end(BOOT_SECONDS)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert (report.state["interface"], report.state["mac"]) == (f"aoe0.{VLAN}", NIC.mac)
+    present = {name for name, *_ in map(str.split, report.every("interface"))}
+    assert present - {"lo"} == {"eth0", "aoe0", f"aoe0.{VLAN}"}
 
 
 def test_another_virtual_lan_has_no_answer(bench: Bench) -> None:

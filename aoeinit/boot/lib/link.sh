@@ -39,20 +39,33 @@ name_vlan() {
 	[ "${#vlan_name}" -le 15 ] || vlan_name="aoe$1.$vlan"
 }
 
-# add_vlan INDEX: makes the virtual LAN on the interface INDEX, raises it and shows it to the driver in its place. False
-# if that fails: untagged frames are no substitute.
+# add_vlan INDEX: makes the virtual LAN on the interface INDEX, and raises it. False if that fails: untagged frames are
+# no substitute.
 add_vlan() {
 	local reason
 	name_vlan "$1"
 	if reason="$(ip link add link "$interface" name "$vlan_name" type vlan id "$vlan" 2>&1)" &&
 		reason="$(ip link set dev "$vlan_name" up 2>&1)"; then
-		add_aoe_name "$vlan_name"
 		info "using VLAN $vlan on $interface as $vlan_name"
 		return 0
 	fi
 	vlan_refused=1
 	problem "cannot make VLAN $vlan on $interface ($reason)"
 	return 1
+}
+
+# delete_vlan NAME: takes the virtual LAN away, unless the driver has a target behind it: that would never end.
+delete_vlan() {
+	local names file
+	[ -e "/sys/class/net/$1" ] || return 0
+	for file in '/sys/block/etherd!'*/netif; do
+		read -r names 2>/dev/null <"$file" || continue
+		case ",$names," in
+		*",$1,"*) return ;;
+		*) ;;
+		esac
+	done
+	ip link delete dev "$1"
 }
 
 # set_frames BYTES: sets the MTU of all interfaces, and of the virtual LANs on them; false if none takes it.

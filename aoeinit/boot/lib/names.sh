@@ -1,6 +1,9 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
-# Names of network interfaces: each gets one that stays, since the aoe driver knows its interfaces by name and udev
-# renames early in the new root.
+# Names of network interfaces: what serves the target gets one that stays, since the aoe driver knows its interfaces by
+# name and udev renames early in the new root. What does not serve is left to udev and the installed system.
+
+# The indexes of the interfaces that have the name they keep.
+named=
 
 # find_interface INDEX: sets $interface and $mac to what the interface is called now; false if it has gone.
 find_interface() {
@@ -15,6 +18,37 @@ find_interface() {
 	return 1
 }
 
+# name_new_interfaces: of the interfaces in $new, those get their name before they go up that have one for sure: it is
+# known, or rd.aoe.nic= asks for them, or they are alone. Others keep the kernel's until it is certain that they serve.
+name_new_interfaces() {
+	local index
+	for index in $new; do
+		find_interface "$index" || continue
+		find_listed_name "$mac"
+		if [ -n "$rd_aoe_nic$listed_name" ] || [ "$interfaces$unusable$new" = "$index" ]; then
+			name_interface "$index"
+		fi
+	done
+	show_interfaces "$interfaces $new"
+}
+
+# name_serving_interfaces: those that serve the target have the names that they keep, and the driver uses no others.
+name_serving_interfaces() {
+	local index old
+	[ -z "$rd_aoe_nic" ] || return 0
+	for index in $serving; do
+		case " $named " in
+		*" $index "*) continue ;;
+		*) find_interface "$index" || continue ;;
+		esac
+		old="$interface"
+		name_interface "$index"
+		info "$old ($mac) serves target $target and is called $interface from now on"
+	done
+	aoe_names=
+	show_interfaces "$serving"
+}
+
 # name_interface INDEX: gives the interface the name it keeps. udev leaves alone a name that an interface was
 # given, but having had it all along does not count: then it goes through another.
 name_interface() {
@@ -23,14 +57,39 @@ name_interface() {
 	find_listed_name "$mac"
 	wanted="$listed_name"
 	while [ -z "$wanted" ]; do
-		[ -e "/sys/class/net/aoe$number" ] || wanted="aoe$number"
+		is_taken "aoe$number" || wanted="aoe$number"
 		number="$((number + 1))"
 	done
+	show_name "$1" "$wanted"
 	rename_interface "$interface" "$wanted" || problem "cannot rename $interface ($mac) to $wanted ($reason)"
+	named="$named $1"
 	find_interface "$1"
-	[ -z "$vlan" ] || return 0
-	[ "$interface" = "$wanted" ] || add_aoe_name "$wanted"
-	add_aoe_name "$interface"
+}
+
+# is_taken NAME: there is an interface of that NAME; once it is certain which ones serve, those that do not give theirs.
+is_taken() {
+	local index
+	read -r index 2>/dev/null <"/sys/class/net/$1/ifindex" || return 1
+	case " $serving " in
+	'  ' | *" $index "*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# show_interfaces LIST: the driver is to use the interfaces with these indexes under the names that they have.
+show_interfaces() {
+	local rest="$1 " interface mac
+	while [ -n "$rest" ]; do
+		! find_interface "${rest%% *}" || show_name "${rest%% *}" "$interface"
+		rest="${rest#* }"
+	done
+}
+
+# show_name INDEX NAME: the driver is to use the interface, or the virtual LAN on it, under that NAME too.
+show_name() {
+	local interface="$2"
+	name_vlan "$1"
+	add_aoe_name "${vlan_name:-"$2"}"
 }
 
 # rename_interface OLD NEW: renames an interface; one that has the name NEW already gets OLD in exchange.
@@ -44,9 +103,24 @@ rename_interface() {
 	[ ! -e /sys/class/net/aoe-spare ] || change_name aoe-spare "$1"
 }
 
-# change_name OLD NEW: sets $reason where the kernel refuses.
+# change_name OLD NEW: renames an interface and the virtual LAN on it.
 change_name() {
-	reason="$(ip link set dev "$1" name "$2" 2>&1)"
+	rename_link "$1" "$2" || return 1
+	[ -z "$vlan" ] || [ ! -e "/sys/class/net/$1.$vlan" ] || rename_link "$1.$vlan" "$2.$vlan"
+}
+
+# rename_link OLD NEW: sets $reason where the kernel refuses. One before 6.2 renames no link that is up (its carrier can
+# be read, even if there is none): it goes down for that.
+rename_link() {
+	reason="$(ip link set dev "$1" name "$2" 2>&1)" && return
+	read -r _ 2>/dev/null <"/sys/class/net/$1/carrier" || return 1
+	ip link set dev "$1" down
+	if reason="$(ip link set dev "$1" name "$2" 2>&1)"; then
+		ip link set dev "$2" up
+	else
+		ip link set dev "$1" up
+		return 1
+	fi
 }
 
 # find_listed_name MAC: sets $listed_name to the name that the installed system uses for MAC, if it is known.

@@ -5,6 +5,7 @@
 interfaces=
 unusable=
 served_names=
+serving=
 
 # await_interface: at least one candidate is up; fails after 30 s, as drivers may find their devices late.
 await_interface() {
@@ -30,8 +31,8 @@ find_interfaces() {
 	adopt_interfaces
 }
 
-# adopt_interfaces: names and raises each candidate that is new; true if there is any that is up, new or not. All are
-# found before the first is renamed: the name that one gives up may be another's next.
+# adopt_interfaces: raises each candidate that is new, named if that is certain; true if there is any that is up, new or
+# not. All are found before the first is renamed: the name that one gives up may be another's next.
 adopt_interfaces() {
 	local folder index new=
 	for folder in /sys/class/net/*; do
@@ -42,8 +43,8 @@ adopt_interfaces() {
 		esac
 		! is_candidate "$folder" || new="$new${new:+ }$index"
 	done
+	[ -z "$new" ] || name_new_interfaces
 	for index in $new; do
-		name_interface "$index"
 		if raise_interface "$index"; then
 			interfaces="$interfaces${interfaces:+ }$index"
 		else
@@ -95,7 +96,7 @@ raise_interface() {
 		return 1
 	fi
 	[ -z "$vlan" ] || add_vlan "$1" || {
-		ip link set dev "$interface" down
+		lower_interface "$1"
 		return 1
 	}
 }
@@ -129,15 +130,40 @@ describe_interfaces() {
 
 # lower_idle_interfaces: sets down the candidates that do not serve the target; those asked for by name stay up.
 lower_idle_interfaces() {
-	local index serving=
+	local index
 	[ -z "$rd_aoe_nic" ] || return 0
-	read -r serving 2>/dev/null <"/sys/block/etherd!$target/netif"
+	find_serving_interfaces
 	for index in $interfaces; do
-		find_interface "$index" || continue
-		name_vlan "$index"
-		case ",$serving," in
-		*",${vlan_name:-"$interface"},"* | ,, | ,none,) ;;
-		*) ip link set dev "$interface" down ;;
+		case " $serving " in
+		*" $index "*) ;;
+		*) lower_interface "$index" ;;
 		esac
+	done
+}
+
+# lower_interface INDEX: sets the interface down, without a virtual LAN.
+lower_interface() {
+	find_interface "$1" || return 1
+	name_vlan "$1"
+	[ -z "$vlan_name" ] || delete_vlan "$vlan_name"
+	ip link set dev "$interface" down
+}
+
+# find_serving_interfaces: sets $serving to the candidates that the driver reaches the target through, in its order.
+find_serving_interfaces() {
+	local rest='' index
+	serving=
+	read -r rest 2>/dev/null <"/sys/block/etherd!$target/netif"
+	case "$rest" in
+	'' | none) serving="$interfaces" && return ;;
+	*) rest="$rest," ;;
+	esac
+	while [ -n "$rest" ]; do
+		for index in $interfaces; do
+			find_interface "$index" || continue
+			name_vlan "$index"
+			[ "${vlan_name:-"$interface"}" != "${rest%%,*}" ] || serving="$serving${serving:+ }$index"
+		done
+		rest="${rest#*,}"
 	done
 }

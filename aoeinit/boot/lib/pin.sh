@@ -26,13 +26,19 @@ keep_pin() {
 # write_filter: prints the rules for nft that drop what others than the pinned servers say as the target. Shelf and
 # slot are at bytes 2 and 4 behind the Ethernet header (AoEr11, section 2). Loading them again replaces them.
 write_filter() {
-	local index shelf="${target%.*}"
+	local index device shelf="${target%.*}"
 	printf '%s\n' 'add table netdev aoeinit' 'delete table netdev aoeinit' 'table netdev aoeinit {'
 	for index in $interfaces $unusable; do
 		find_interface "$index" || continue
 		name_vlan "$index"
+		device="${vlan_name:-"$interface"}"
+		[ -e "/sys/class/net/$device" ] || continue
+		case ",$aoe_names," in
+		*",$device,"*) ;;
+		*) continue ;;
+		esac
 		printf '\t%s\n' "chain interface$index {" \
-			"	type filter hook ingress device \"${vlan_name:-"$interface"}\" priority -500; policy accept;" \
+			"	type filter hook ingress device \"$device\" priority -500; policy accept;" \
 			"	ether type 0x88a2 @nh,16,16 ${shelf#e} @nh,32,8 ${target#*.} ether saddr != { $pinned } counter drop" '}'
 	done
 	printf '}\n'

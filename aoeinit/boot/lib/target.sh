@@ -76,7 +76,10 @@ load_aoe() {
 
 # add_aoe_name NAME: the driver is to use the interface NAME too.
 add_aoe_name() {
-	aoe_names="$aoe_names${aoe_names:+,}$1"
+	case ",$aoe_names," in
+	*",$1,"*) return ;;
+	*) aoe_names="$aoe_names${aoe_names:+,}$1" ;;
+	esac
 	show_aoe_names
 }
 
