@@ -97,6 +97,19 @@ def test_no_carrier(hurried: Machine) -> None:
     )
 
 
+def test_a_card_without_a_driver_beside_one_without_a_link(hurried: Machine) -> None:
+    furnish(hurried).put("machine/card/link", "0\n")
+    hurried.put("etc/aoeinit/image", "kernel=6.1.0-test\nnic=all\n")
+    hurried.on("modprobe", "true")
+    hurried.put("sys/bus/pci/devices/0000:00:03.0/modalias", f"{CARD}\n")
+    fails(
+        hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
+        f"no carrier on aoe0 ({mac_of(2)}) within 12 s: check cable, switch port and driver"
+        f"; hardware without a driver in this image: 0000:00:03.0 ({CARD})",
+        waiting=f"carrier on aoe0 ({mac_of(2)})",
+    )
+
+
 MASKED = "a server that does not admit this MAC address looks the same"
 
 
@@ -104,6 +117,16 @@ def test_no_target_answers(hurried: Machine) -> None:
     fails(
         furnish(hurried, target="").boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
         f"no AoE target answered on aoe0 ({mac_of(2)}) within 12 s, and e11.0 was waited for; {MASKED}",
+        waiting=NO_ANSWER,
+    )
+
+
+def test_a_card_without_a_driver_may_be_the_one_with_the_target(hurried: Machine) -> None:
+    furnish(hurried, target="").put("sys/bus/pci/devices/0000:00:03.0/modalias", f"{CARD}\n")
+    fails(
+        hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=12"),
+        f"no AoE target answered on aoe0 ({mac_of(2)}) within 12 s, and e11.0 was waited for; {MASKED}"
+        f"; hardware without a driver in this image: 0000:00:03.0 ({CARD})",
         waiting=NO_ANSWER,
     )
 

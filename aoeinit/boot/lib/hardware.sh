@@ -24,6 +24,12 @@ list_present_interfaces() {
 	done
 }
 
+# tell_driverless_hardware: sets $without_driver to what a message ends with where there is such hardware.
+tell_driverless_hardware() {
+	list_driverless_hardware
+	without_driver="${driverless:+; hardware without a driver in this image: $driverless}"
+}
+
 # list_driverless_hardware: sets $driverless to the network devices on PCI and USB that no driver has taken. On USB they
 # are those that say so (ECM, EEM, NCM, MBIM, RNDIS): most adapters are of a class of their vendor's.
 list_driverless_hardware() {

@@ -136,12 +136,14 @@ explain_missing() {
 	describe_interfaces
 	described="${vlan:+VLAN $vlan of }${described:-any interface}"
 	list_disks
+	tell_driverless_hardware
 	if [ -z "$disks" ] && ! has_carrier; then
 		awaited="carrier on $described"
-		failure="no carrier on $described within $timeout s: check cable, switch port and driver"
+		failure="no carrier on $described within $timeout s: check cable, switch port and driver$without_driver"
 	elif [ -z "$disks" ]; then
 		awaited="any AoE target to answer on $described"
 		failure="no AoE target answered on $described within $timeout s, and ${target_names:-any} was waited for; $masked"
+		failure="$failure$without_driver"
 	elif [ -z "$target" ]; then
 		awaited="target $target_names on $described; only $disks answered"
 		failure="target $target_names did not answer on $described within $timeout s, only $disks did; $masked"
