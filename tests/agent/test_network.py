@@ -43,6 +43,23 @@ def test_other_names_match_no_interface(machine: Machine, asked: str) -> None:
     assert machine.run(script).output == ("" if asked else "candidate\n")
 
 
+@pytest.mark.parametrize("asked", ["eth0", mac_of(2), f"eth7,{mac_of(2)}"])
+def test_an_interface_that_comes_back_is_the_one_asked_for(machine: Machine, asked: str) -> None:
+    """A card on USB that restarts has another index."""
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    again = (
+        "mkdir -p /sys/class/net/eth0; cp -r /sys/class/net/eth1/* /sys/class/net/eth0\n"
+        f"echo {mac_of(2)} >/sys/class/net/eth0/address; echo 9 >/sys/class/net/eth0/ifindex\n"
+    )
+    outcome = machine.run(
+        f"rd_aoe_nic={asked}; adopt_interfaces; rm -r /sys/class/net/aoe0\n{again}"
+        'adopt_interfaces; adopt_interfaces; echo "$interfaces"'
+    )
+    assert outcome.output == "2 9\n"
+    assert names(machine) == {"aoe0": "9", "eth1": "3"}
+
+
 def test_an_interface_that_no_file_names_is_called_aoe0(machine: Machine) -> None:
     machine.plug_in("eth0", 2)
     outcome = machine.run('adopt_interfaces && echo adopted; echo "$aoe_names"')

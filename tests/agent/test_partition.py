@@ -188,6 +188,14 @@ def test_an_interface_that_only_the_firmware_knows(hurried: Machine) -> None:
     assert "switch_root [/sbin/init]" in outcome.log
 
 
+def test_an_interface_that_the_parameter_names_as_well_is_the_only_one(hurried: Machine) -> None:
+    furnish(hurried, target="e11.0 aoe0 p1")
+    put_bytes(hurried, FIRMWARE, abft(11, 0))
+    outcome = hurried.boot(f"{NOW} rd.aoe.nic=52:54:00:11:00:01")
+    words = f"no network interface that is 52:54:00:11:00:01; there are: eth0 ({mac_of(2)})"
+    assert outcome.errors[-1].startswith(words)
+
+
 @pytest.mark.parametrize("cmdline", ["root=aoe:e11.0p1", "rd.aoe=e11.0 root=aoe:e11.0p1"])
 def test_parameter_and_firmware_disagree(machine: Machine, cmdline: str) -> None:
     put_bytes(furnish(machine), FIRMWARE, abft(9, 0))

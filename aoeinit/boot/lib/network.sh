@@ -4,7 +4,11 @@
 
 interfaces=
 unusable=
+
+# The names of rd.aoe.nic= that an interface has taken, as INDEX=NAME, with a comma after each.
 served_names=
+
+# The indexes of the interfaces that serve the target, once that is certain.
 serving=
 
 # await_interface: at least one candidate is up; fails after 30 s, as drivers may find their devices late.
@@ -19,7 +23,7 @@ explain_missing_interface() {
 
 # accept_any_interface: where nobody but the firmware named an interface and it is not there, any will do.
 accept_any_interface() {
-	[ -n "$abft_mac" ] && [ "$rd_aoe_nic" = "$abft_mac" ] || return 1
+	[ -n "$abft_decides" ] || return 1
 	rd_aoe_nic=
 	find_interfaces || return 1
 	problem "no network interface has the MAC $abft_mac of the firmware's aBFT; using all"
@@ -64,20 +68,31 @@ is_candidate() {
 
 # is_asked_for FOLDER: rd.aoe.nic= names the interface in sysfs FOLDER. Each of its names serves only once.
 is_asked_for() {
-	local rest="$rd_aoe_nic," each mac
+	local rest="$rd_aoe_nic," each index mac
+	read -r index <"$1/ifindex"
 	read -r mac <"$1/address"
 	find_listed_name "$mac"
 	while [ -n "$rest" ]; do
 		each="${rest%%,*}" rest="${rest#*,}"
-		case ",,$served_names," in
-		*",$each,"*) continue ;;
-		*) ;;
-		esac
+		if [ -z "$each" ] || is_served "$each"; then
+			continue
+		fi
 		lower_case "$each"
 		if [ "$each" = "${1##*/}" ] || [ "$each" = "$listed_name" ] || [ "$lower_case" = "$mac" ]; then
-			served_names="$served_names${served_names:+,}$each"
+			served_names="$served_names$index=$each,"
 			return 0
 		fi
+	done
+	return 1
+}
+
+# is_served NAME: an interface has taken this name of rd.aoe.nic=, and is still there: one on USB that restarts comes
+# back as another.
+is_served() {
+	local rest="$served_names" each interface mac
+	while [ -n "$rest" ]; do
+		each="${rest%%,*}" rest="${rest#*,}"
+		[ "${each#*=}" != "$1" ] || ! find_interface "${each%%=*}" || return 0
 	done
 	return 1
 }

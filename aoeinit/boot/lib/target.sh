@@ -1,6 +1,7 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # The target: chosen, asked for with growing pauses, and told about when it is not there.
 
+abft_decides=
 aoe_names=
 target=
 targets=
@@ -17,7 +18,7 @@ choose_targets() {
 		targets="$rd_aoe" target_source="rd.aoe="
 	elif [ -n "$abft_target" ]; then
 		targets="$abft_target" target_source="the firmware's aBFT"
-		[ -n "$rd_aoe_nic" ] || rd_aoe_nic="$abft_mac"
+		[ -n "$rd_aoe_nic" ] || rd_aoe_nic="$abft_mac" abft_decides=1
 	elif [ -n "$image_target" ]; then
 		targets="$image_target" target_source="the image"
 	fi
