@@ -145,6 +145,7 @@ def test_one_that_is_up_and_cannot_be_renamed_goes_up_again(machine: Machine) ->
     assert outcome.output == "eth1\n"
     assert outcome.log[-1] == "ip link set dev eth1 up"
     assert outcome.said(f"<4>aoeinit: cannot rename eth1 ({mac_of(3)}) to aoe0 (no)")
+    assert not outcome.said("from now on")
 
 
 def test_one_that_comes_late_and_serves_takes_the_name_of_the_first(machine: Machine) -> None:

@@ -67,7 +67,7 @@ def test_leaves_only_that_name_alone_where_several_cards_were_tried(
     with (
         network(taps=2) as net,
         vblade(net, disk.path, masks=[SERVING.mac]),
-        bench.machine(net, bench.boot(f"root={ROOT} rw net.ifnames=1", suite), *cards) as client,
+        bench.machine(net, bench.boot(f"root={ROOT} rw net.ifnames=1 rd.debug", suite), *cards) as client,
     ):
         run(net.inside(["ip", "link", "set", LEFT_ALONE.tap, "nomaster"]))
         client.run_to_end(SYSTEM_SECONDS)
@@ -81,9 +81,11 @@ def test_leaves_only_that_name_alone_where_several_cards_were_tried(
     )
     assert f"aoe0 {RENAMED}" in report.every("naming")
     assert names[LEFT_ALONE.mac].startswith("en")
-    # Kernels before 6.2 rename nothing that is up: it goes down and up again.
     said = [line.text for line in client.lines if "aoeinit: " in line.text]
     assert any(f"({SERVING.mac}) serves target e11.0 and is called aoe0 from now on" in line for line in said)
+    # Kernels before 6.2 rename nothing that is up.
+    lowered = any("goes down to be renamed" in line for line in said)
+    assert lowered == (suite == "bookworm")
 
 
 def systemd_disk(bench: Bench, suite: str, token: str) -> Disk:

@@ -43,7 +43,7 @@ name_serving_interfaces() {
 		esac
 		old="$interface"
 		name_interface "$index"
-		info "$old ($mac) serves target $target and is called $interface from now on"
+		[ "$interface" = "$old" ] || info "$old ($mac) serves target $target and is called $interface from now on"
 	done
 	aoe_names=
 	show_interfaces "$serving"
@@ -114,6 +114,7 @@ change_name() {
 rename_link() {
 	reason="$(ip link set dev "$1" name "$2" 2>&1)" && return
 	read -r _ 2>/dev/null <"/sys/class/net/$1/carrier" || return 1
+	detail "$1 goes down to be renamed ($reason)"
 	ip link set dev "$1" down
 	if reason="$(ip link set dev "$1" name "$2" 2>&1)"; then
 		ip link set dev "$2" up
