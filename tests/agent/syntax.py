@@ -2,14 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aoeinit.boot.files import LASTING
 from tests.agent.machine import BOOT
 
 SCRIPTS = [BOOT / "init", *sorted((BOOT / "lib").glob("*.sh"))]
+LEFT = [BOOT / name for name in LASTING]
+"""What runs beside the new system, by itself: each script is a program of its own."""
 
 Node = dict[str, Any]
 
@@ -33,9 +36,9 @@ def walk(node: object) -> Iterator[Node]:
             yield from walk(child)
 
 
-def nodes(kind: str) -> Iterator[Node]:
-    """All nodes of a kind in the agent."""
-    for script in SCRIPTS:
+def nodes(kind: str, scripts: Sequence[Path] = SCRIPTS) -> Iterator[Node]:
+    """All nodes of a kind in the agent, or in other scripts."""
+    for script in scripts:
         yield from (node for node in walk(parse(script)) if node.get("Type") == kind)
 
 
@@ -44,13 +47,14 @@ def literal(word: Node) -> str:
     return "".join(part.get("Value", "") for part in word["Parts"])
 
 
-def calls() -> list[list[str]]:
+def calls(scripts: Sequence[Path] = SCRIPTS) -> list[list[str]]:
     """Each simple command, word by word."""
-    return [[literal(word) for word in node["Args"]] for node in nodes("CallExpr") if node.get("Args")]
+    found = nodes("CallExpr", scripts)
+    return [[literal(word) for word in node["Args"]] for node in found if node.get("Args")]
 
 
-def functions() -> dict[str, Node]:
-    return {node["Name"]["Value"]: node for node in nodes("FuncDecl")}
+def functions(scripts: Sequence[Path] = SCRIPTS) -> dict[str, Node]:
+    return {node["Name"]["Value"]: node for node in nodes("FuncDecl", scripts)}
 
 
 def variables() -> set[str]:

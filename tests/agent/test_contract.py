@@ -3,9 +3,11 @@
 import re
 import subprocess
 
+import pytest
+
 from aoeinit.boot import contract
 from tests.agent.machine import BOOT
-from tests.agent.syntax import SCRIPTS, calls, functions, literal, nodes, parse, walk
+from tests.agent.syntax import LEFT, SCRIPTS, calls, functions, literal, nodes, parse, walk
 
 DOCUMENT = BOOT.parents[1] / "docs" / "parameters.md"
 
@@ -57,6 +59,15 @@ def test_the_applets_are_those_that_the_agent_runs() -> None:
     programs |= {call[1] for call in calls() if call[0] == "uevent"}
     assert sorted(programs) == sorted({*contract.APPLETS, *contract.SHELL_APPLETS})
     assert all(script.read_text().startswith("#!/bin/sh\n") for script in SCRIPTS if script.name == "init")
+
+
+@pytest.mark.parametrize(("script", "programs"), [("guard", {"/run/aoeinit/busybox"}), ("keep-pin", {"nft"})])
+def test_what_runs_beside_the_system_asks_for_little_of_it(script: str, programs: set[str]) -> None:
+    """The guard is to outlive the root; of the pin only nft is the root's own."""
+    (left,) = (each for each in LEFT if each.name == script)
+    known = {*functions(), *functions([left])}
+    run = {word for call in calls([left]) for word in call[1 if call[0] == "exec" else 0 :][:1]}
+    assert {name for name in run - known - builtins(run) if name} == programs
 
 
 def test_the_applets_are_sorted_and_named_once() -> None:
