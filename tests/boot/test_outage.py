@@ -1,6 +1,7 @@
 """A server that is away for longer than the driver waits by default: the root pauses, and goes on."""
 
 import hashlib
+import re
 import secrets
 import time
 from pathlib import Path
@@ -20,10 +21,13 @@ from tests.lab.system import make_system
 NIC = Nic("e1000")
 ROOT = "/dev/etherd/e11.0p1"
 AWAY_SECONDS = 200
+BETWEEN_SECONDS = 5
+"""What a slow machine may take between two rounds, when nothing is under way."""
 DRIVERS_DEFAULT = 180
 RECOVERY_SECONDS = 300
 PATTERN_BYTES = 1 << 20
 SERVICES = ("systemd-journald", "systemd-udevd")
+"""What every system has; logind, where it is there, is to go on as it was."""
 WRITER = """\
 [Unit]
 Description=Write past the page cache and read it again
@@ -45,20 +49,27 @@ for word in $(cat /proc/cmdline); do
 	aoelab.deadsecs=*) echo "${word#*=}" >/sys/module/aoe/parameters/aoe_deadsecs ;;
 	esac
 done
-# Since when each service runs, in microseconds of uptime, and how often it was started again by itself.
+exec >/dev/console 2>&1
+# Which process each service is, since when, and how often it was started again.
 services() {
-	for unit in {services}; do
+	for unit in {services} systemd-logind; do
 		echo "aoelab-$1=$unit $(systemctl is-active $unit)" \
-			$(systemctl show --property=ActiveEnterTimestampMonotonic,NRestarts --value $unit)
+			$(systemctl show --property=MainPID,ActiveEnterTimestampMonotonic,NRestarts $unit)
 	done
 }
 services before
+# It writes until a line is typed, so that a round is always under way or to come.
+{ read -r _ && : >/run/aoelab-enough; } </dev/console &
 copy() {
 	dd if=/etc/aoelab/pattern of=/var/copy bs=64k oflag=direct conv=notrunc,fsync status=none
 }
-for round in 1 2 3 4 5 6 7 8 9 10; do
-	copy || echo "aoelab-error=$round"
-	echo "aoelab-round=$round"
+round=0
+until [ -e /run/aoelab-enough ]; do
+	round=$((round + 1))
+	read -r began _ </proc/uptime
+	copy || { echo "aoelab-error=$round" && break; }
+	read -r ended _ </proc/uptime
+	echo "aoelab-round=$round $began $ended"
 done
 echo "aoelab-copy=$(dd if=/var/copy bs=64k iflag=direct status=none | sha256sum)"
 services after
@@ -82,23 +93,58 @@ def test_a_root_outlives_its_server_being_away(bench: Bench) -> None:
         bench.machine(other_net, default, NIC, log=beside) as dying,
     ):
         with vblade(net, disk.path), vblade(other_net, other.path):
-            for client in (living, dying):
-                client.run_until("aoelab-round=2", SYSTEM_SECONDS)
-        time.sleep(AWAY_SECONDS)
+            for client in (dying, living):
+                client.run_until("aoelab-round=2 ", SYSTEM_SECONDS)
+        hear_out(living)
+        before = len(rounds(living))
         with vblade(net, disk.path), vblade(other_net, other.path):
             check_that_it_fails(dying)
-            ended = living.run_until(END, SYSTEM_SECONDS + AWAY_SECONDS + RECOVERY_SECONDS)
+            again = living.run_until(rf"aoelab-round={before + 3} ", elapsed(living) + RECOVERY_SECONDS)
+            living.type("")
+            ended = living.run_until(END, again.seconds + RECOVERY_SECONDS)
             living.run_to_end(ended.seconds + RECOVERY_SECONDS)
+    check_rounds(living, before)
     report = read_report(living.lines)
     assert report.one("token") == token
     assert report.every("error") == []
     assert report.one("copy").split()[0] == hashlib.sha256(pattern).hexdigest()
     assert report.every("after") == report.every("before")
-    assert [fact.split()[:2] for fact in report.every("after")] == [[name, "active"] for name in SERVICES]
+    assert [fact.split()[:2] for fact in report.every("after")][:2] == [[name, "active"] for name in SERVICES]
+    assert not any("MainPID=0" in fact for fact in report.every("after")[:2])
     assert report.every("failed") == []
     assert not any("I/O error" in line.text for line in living.lines)
     assert condition(disk) == Condition(clean=True, needs_recovery=False)
     beside.unlink()
+
+
+def elapsed(client: Machine) -> float:
+    return time.monotonic() - client.started
+
+
+def hear_out(client: Machine) -> None:
+    """Hear all that a machine says while its server is away: what it says later, it says after that."""
+    end = elapsed(client) + AWAY_SECONDS + BETWEEN_SECONDS
+    while said := client.hear(end):
+        pass
+    assert said is None, "the machine is off"
+
+
+def rounds(client: Machine) -> list[tuple[int, float, float]]:
+    """The rounds that were finished: number, and the uptimes at which they began and ended."""
+    found = (re.search(r"aoelab-round=(\d+) ([\d.]+) ([\d.]+)$", line.text) for line in client.lines)
+    return [(int(match[1]), float(match[2]), float(match[3])) for match in found if match]
+
+
+def check_rounds(client: Machine, before: int) -> None:
+    """The round that was under way took as long as the server was away; others came after it, and the end."""
+    done = rounds(client)
+    assert before >= 2
+    assert len(done) >= before + 3
+    assert [number for number, _, _ in done] == list(range(1, len(done) + 1))
+    _, began, ended = done[before]
+    assert ended - began >= AWAY_SECONDS
+    texts = [line.text for line in client.lines]
+    assert texts.index(END) > max(index for index, text in enumerate(texts) if "aoelab-round=" in text)
 
 
 def check_that_it_fails(dying: Machine) -> None:
@@ -107,7 +153,7 @@ def check_that_it_fails(dying: Machine) -> None:
 
 
 def make_writer(folder: Path, token: str, pattern: bytes) -> Disk:
-    """Make a disk with a Debian system that writes ``pattern`` ten times before it reports and powers off."""
+    """Make a disk with a Debian system that writes ``pattern`` until it is told, reports and powers off."""
     tree = folder / "system"
     make_system(tree, "bookworm", token, ROOT)
     (tree / "etc/aoelab/pattern").write_bytes(pattern)
