@@ -47,7 +47,8 @@ STATE_KEYS: Final = (
 ``server``: the MAC of the first that answered, ``paths``: of all, separated by commas;
 ``root`` the device mounted as root; ``filesystem`` its type; ``overlay``, with rd.overlay only, the size of
 the memory for changes; ``parameter``, as often as the command line has one of :data:`PARAMETERS`, in its
-order: ``NAME`` or ``NAME=VALUE``, without the quotes, a space for each control character."""
+order: ``NAME`` or ``NAME=VALUE``, without the quotes, a space for each control character; then, once for
+each that was passed on to a module, ``MODULE.OPTION`` or ``MODULE.OPTION=VALUE``."""
 
 PIN_FILE: Final = "run/aoeinit/pin"
 """With rd.aoe.server= only: a line that begins with ``kept`` or ``not kept``, and says why not."""

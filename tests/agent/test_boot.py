@@ -76,6 +76,12 @@ def test_the_parameters_that_were_used_are_left_behind(machine: Machine) -> None
     assert parameters_used(machine) == [ROOT, "ro", "rw", "rootflags=a b", "rd.aoe.timeout=soon", "quiet"]
 
 
+def test_what_was_passed_on_to_modules_is_left_behind(machine: Machine) -> None:
+    furnish(machine).put("proc/modules", "e1000 1 0 - Live\nvirtio_net 1 0 - Live\n")
+    machine.boot(f"e1000.debug=16 {ROOT} systemd.unit=x virtio-net.napi_tx snd.slots=a")
+    assert parameters_used(machine) == [ROOT, "e1000.debug=16", "virtio_net.napi_tx"]
+
+
 def test_without_parameters_none_are_told(machine: Machine) -> None:
     machine.run("mkdir /run/aoeinit; target_answers e11.0 aoe0; target=e11.0; write_state")
     assert "target=e11.0" in machine.read("run/aoeinit/state")

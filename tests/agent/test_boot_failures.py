@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.agent.boot_samples import NO_ANSWER, NOW, ROOT, fails, furnish
+from tests.agent.boot_samples import NO_ANSWER, NOW, ROOT, fails, furnish, switched
 from tests.agent.machine import Machine, mac_of
 
 ACCEPTED = (
@@ -155,9 +155,10 @@ def test_the_driver_does_not_load(machine: Machine) -> None:
     machine.put("etc/aoeinit/image", "kernel=5.10.0\n")
     fails(
         machine.boot(f"{ROOT} {NOW}"),
-        "the aoe driver did not load, and without it there is no root",
-        "earlier in this boot: this image was built for kernel 5.10.0, not 6.1.0-test; "
-        "module aoe.ko did not load (invalid module format)",
+        "the aoe driver did not load, and without it there is no root: build the image for this kernel, with "
+        "aoeinit build --kernel",
+        "earlier in this boot: this image was built for kernel 5.10.0, not 6.1.0-test; build another with "
+        "aoeinit build --kernel 6.1.0-test; module aoe.ko did not load (invalid module format)",
     )
 
 
@@ -187,8 +188,17 @@ def test_no_init_at_all(machine: Machine) -> None:
     )
 
 
-@pytest.mark.parametrize("folder", ["proc", "sys", "run"])
-def test_a_kernel_file_system_is_refused(machine: Machine, folder: str) -> None:
-    furnish(machine).on(f"mount {folder}", "false")
-    machine.speed = 50
-    fails(machine.boot(ROOT), f"cannot mount /{folder}", "restarting in 30 seconds")
+@pytest.mark.parametrize(("folder", "option"), [("proc", "PROC_FS"), ("sys", "SYSFS"), ("run", "TMPFS")])
+def test_a_kernel_file_system_is_refused(hurried: Machine, folder: str, option: str) -> None:
+    furnish(hurried).on(f"mount {folder}", "false")
+    message = f"cannot mount /{folder}: the kernel needs CONFIG_{option}"
+    fails(hurried.boot(ROOT), message, "restarting in 30 seconds")
+
+
+def test_a_wait_before_there_are_events_blocks(machine: Machine) -> None:
+    """As in a failure as early as that: what is written ends it, not that there is nothing to read from."""
+    furnish(machine).on("mount proc", "echo come >&3 && next_event 50 && note woken")
+    outcome = machine.boot(ROOT)
+    assert "woken" in outcome.log
+    assert switched(outcome)
+    assert not (machine.root / "silence").exists()

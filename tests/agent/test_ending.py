@@ -25,6 +25,39 @@ def test_what_follows_a_failure(hurried: Machine, parameters: str, message: str,
     assert outcome.log[-1] == last
 
 
+PANIC = "proc/sys/kernel/panic"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kernels", "left"),
+    [
+        ("", "0", "30"),
+        ("", "10", "10"),
+        ("", "-1", "-1"),
+        ("panic=0", "0", "0"),
+        ("panic=7", "7", "7"),
+        ("panic=soon", "0", "30"),
+        ("rd.aoe.onfail=nonsense", "0", "30"),
+        *((f"rd.aoe.onfail={what}", "0", "0") for what in ("shell", "poweroff", "wait")),
+    ],
+)
+def test_a_kernel_that_panics_restarts_the_machine(
+    machine: Machine, parameters: str, kernels: str, left: str
+) -> None:
+    """Such as one whose new init cannot be executed; ``kernels`` is what it does by its own parameter."""
+    furnish(machine).put(PANIC, f"{kernels}\n")
+    outcome = machine.boot(f"{ROOT} {parameters}")
+    assert "switch_root [/sbin/init]" in outcome.log
+    assert machine.read(PANIC) == f"{left}\n"
+
+
+def test_a_kernel_that_panics_early_restarts_it_too(machine: Machine) -> None:
+    furnish(machine).put(PANIC, "0\n")
+    machine.on("insmod mii.ko", f"cp /{PANIC} /seen")
+    machine.boot(ROOT)
+    assert machine.read("seen") == "30\n"
+
+
 def test_a_failure_may_be_waited_out(machine: Machine) -> None:
     outcome = machine.run("onfail=wait; pause_for_ever() { echo waits; exit; }; fail why")
     assert outcome.errors == ["why", "waiting for ever, as rd.aoe.onfail=wait says"]

@@ -15,18 +15,24 @@ def links(log: list[str]) -> list[str]:
     return [line.removeprefix("ip link ") for line in log if line.startswith("ip link")]
 
 
-def test_a_small_mtu_is_set_before_the_link_goes_up(machine: Machine) -> None:
+@pytest.mark.parametrize("mtu", [576, 1400, 1500, 1501, 1571])
+def test_an_mtu_that_gives_no_larger_frames_is_set_before_the_link_goes_up(
+    machine: Machine, mtu: int
+) -> None:
     furnish(machine).on("insmod aoe.ko", TARGET)
-    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=1400")
-    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 mtu 1400", "set dev aoe0 up"]
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu={mtu}")
+    assert links(outcome.log) == ["set dev eth0 name aoe0", f"set dev aoe0 mtu {mtu}", "set dev aoe0 up"]
+    assert not outcome.said("<4>")
+    assert switched(outcome)
 
 
-def test_large_frames_are_used_once_the_target_was_read(machine: Machine) -> None:
+@pytest.mark.parametrize(("mtu", "payload"), [(1572, 1536), (9000, 8704)])
+def test_large_frames_are_used_once_the_target_was_read(machine: Machine, mtu: int, payload: int) -> None:
     furnish(machine).on("insmod aoe.ko", TARGET)
-    machine.on("ip mtu", f"[ ! -e /run/aoeinit/reading ]; {TAKES}")
-    outcome = machine.boot(f"{ROOT} rd.aoe.mtu=9000")
-    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 up", "set dev aoe0 mtu 9000"]
-    assert outcome.said("<6>aoeinit: MTU 9000: target e11.0 takes 8704 bytes of data in a frame")
+    machine.on("ip mtu", f"[ ! -e /run/aoeinit/reading ]; echo {payload} >'{PAYLOAD}'")
+    outcome = machine.boot(f"{ROOT} rd.aoe.mtu={mtu}")
+    assert links(outcome.log) == ["set dev eth0 name aoe0", "set dev aoe0 up", f"set dev aoe0 mtu {mtu}"]
+    assert outcome.said(f"<6>aoeinit: MTU {mtu}: target e11.0 takes {payload} bytes of data in a frame")
     assert not (machine.root / "run/aoeinit/reading").exists()
     assert switched(outcome)
 

@@ -25,6 +25,7 @@ def test_the_named_servers_may_answer(machine: Machine, pin: str) -> None:
     assert outcome.errors == []
     assert switched(outcome)
     assert "mount -t debugfs debugfs /sys/kernel/debug" in outcome.log
+    assert not outcome.said("DEBUG_FS")
 
 
 @pytest.mark.parametrize("servers", [(OURS, OTHER), (OTHER,), (OTHER, OURS)])
@@ -34,7 +35,8 @@ def test_another_server_is_refused_before_anything_is_mounted(
     outcome = with_servers(machine, *servers).boot(f"{ROOT} rd.aoe.server={OURS} panic=-1")
     assert outcome.errors[0] == (
         f"target e11.0 is answered for by {OTHER}, whom rd.aoe.server={OURS} does not name: "
-        f"nothing is mounted (all that answer: {','.join(servers)})"
+        "nothing is mounted; switch that server off, or name it, too "
+        f"(all that answer: {','.join(servers)})"
     )
     assert not [line for line in outcome.log if line.startswith("mount") and "/sysroot" in line]
 
@@ -51,7 +53,13 @@ def test_one_that_comes_between_is_refused_at_the_mount(machine: Machine) -> Non
 
 
 def test_without_debugfs_the_first_server_is_compared(machine: Machine) -> None:
-    assert switched(furnish(machine).boot(f"{ROOT} rd.aoe.server={OURS}"))
+    outcome = furnish(machine).boot(f"{ROOT} rd.aoe.server={OURS}")
+    assert switched(outcome)
+    (told,) = [line for line in outcome.kmsg if "DEBUG_FS" in line]
+    assert told == (
+        "<4>aoeinit: rd.aoe.server= was compared with the first server that answered only: to see all, the "
+        "kernel needs debugfs (CONFIG_DEBUG_FS)"
+    )
 
 
 def test_without_debugfs_another_first_server_is_refused(machine: Machine) -> None:

@@ -49,7 +49,11 @@ def test_an_interface_that_comes_later_is_told_to_the_driver(machine: Machine) -
 
 def test_a_driver_that_takes_no_setting_is_a_problem(machine: Machine) -> None:
     outcome = machine.run("mkdir -p /sys/module/aoe; load_aoe 2>/dev/null")
-    assert outcome.kmsg == ["<4>aoeinit: cannot set aoe_iflist", "<4>aoeinit: cannot set aoe_deadsecs"]
+    remedy = "the root dies when its server is away for 180 s; try aoe.aoe_deadsecs=2147483647"
+    assert outcome.kmsg == [
+        "<4>aoeinit: cannot set aoe_iflist",
+        f"<4>aoeinit: cannot set aoe_deadsecs: {remedy}",
+    ]
 
 
 def test_probes_grow_further_apart(still: Machine) -> None:

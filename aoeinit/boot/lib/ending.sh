@@ -1,16 +1,26 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # tests/agent/test_style.py checks the files as one
 # How a boot ends that does not reach its root, and the shell of images that were built with one.
 
-onfail=
+onfail=reboot
 break_at=
 
 # set_onfail VALUE: what follows a failure.
 set_onfail() {
 	case "$1" in
 	shell | reboot | poweroff | wait) onfail="$1" ;;
-	*) warn "rd.aoe.onfail=$1 is none of shell, reboot, poweroff, wait; using ${onfail:-reboot}" ;;
+	*) warn "rd.aoe.onfail=$1 is none of shell, reboot, poweroff, wait; using $onfail" ;;
 	esac
 }
+
+# recover_from_panic: lets the kernel restart the machine where it panics, as it does when the new init cannot be
+# executed, after the seconds of panic=; by itself it hangs for ever. What it was told, or was built with, stays.
+recover_from_panic() {
+	local seconds
+	[ "$onfail" = reboot ] || return 0
+	# Not with read, which asks byte by byte: of a number in /proc/sys the kernel gives the first one only.
+	seconds="$(cat /proc/sys/kernel/panic)"
+	[ "$seconds" != 0 ] || printf '%s\n' "$panic" >/proc/sys/kernel/panic
+} 2>/dev/null
 
 # fail TEXT: the end of this boot. Says why and what went wrong before, goes on as rd.aoe.onfail= says, never returns.
 fail() {

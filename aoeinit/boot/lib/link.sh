@@ -32,6 +32,12 @@ set_mtu() {
 	return 1
 }
 
+# needs_large_frames: the MTU that was asked for lets a frame carry more than one of 1500 does: the driver fills it with
+# whole sectors, behind 36 bytes of headers.
+needs_large_frames() {
+	[ "$(((${mtu:-0} - 36) / 512))" -gt 2 ]
+}
+
 # name_vlan INDEX: sets $vlan_name to what the virtual LAN on the interface INDEX is called, $interface being its
 # name; empty without rd.aoe.vlan=. The kernel takes 15 characters.
 name_vlan() {
@@ -86,7 +92,7 @@ set_frames() {
 # is asked for in them for ever, and a disk whose table is being read cannot be given up.
 try_frames() {
 	local payload=0 asked="$mtu"
-	[ "${mtu:-0}" -gt 1500 ] || return 0
+	needs_large_frames || return 0
 	mtu=
 	begin_reading 0
 	wait_for explain_unread has_read || fail "$failure"

@@ -21,6 +21,22 @@ keep_module_option() {
 	module_options="$module_options$underscored ${1#*.}$2$newline"
 }
 
+# note_module_options: those that were passed on, to modules that are in the kernel now, are among the parameters that
+# the agent took notice of. What is built in is not the agent's.
+note_module_options() {
+	local rest="$module_options" line newline='
+'
+	list_loaded_modules
+	while [ -n "$rest" ]; do
+		line="${rest%%"$newline"*}"
+		rest="${rest#*"$newline"}"
+		case " $loaded " in
+		*" ${line%% *} "*) note_parameter "${line%% *}.${line#* }" ;;
+		*) ;;
+		esac
+	done
+}
+
 # underscored NAME: sets $underscored to the module's NAME as the kernel has it, with _ for -.
 underscored() {
 	local rest="$1" head

@@ -4,11 +4,13 @@
 # mount_kernel_filesystems: /dev, /proc, /sys and /run, and a console to speak to.
 mount_kernel_filesystems() {
 	mkdir -p /dev /proc /sys /run /sysroot
+	# What waits are to block on until start_events has the kernel's reports.
+	mkfifo /silence && exec 3<>/silence && rm /silence
 	has_devtmpfs=1
 	mount -t devtmpfs -o mode=0755,nosuid devtmpfs /dev || make_basic_nodes
-	mount -t proc -o nosuid,nodev,noexec proc /proc || fail "cannot mount /proc"
-	mount -t sysfs -o nosuid,nodev,noexec sysfs /sys || fail "cannot mount /sys"
-	mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run || fail "cannot mount /run"
+	mount -t proc -o nosuid,nodev,noexec proc /proc || fail "cannot mount /proc: the kernel needs CONFIG_PROC_FS"
+	mount -t sysfs -o nosuid,nodev,noexec sysfs /sys || fail "cannot mount /sys: the kernel needs CONFIG_SYSFS"
+	mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs /run || fail "cannot mount /run: the kernel needs CONFIG_TMPFS"
 	mkdir -p /run/aoeinit
 	# Fails where the kernel has no console at all; what is said goes to its log then.
 	if true 2>/dev/null <>/dev/console; then

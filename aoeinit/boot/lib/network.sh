@@ -102,7 +102,7 @@ is_served() {
 raise_interface() {
 	local reason
 	find_interface "$1" || return 1
-	[ "${mtu:-9000}" -gt 1500 ] || set_mtu "$interface" "$mtu"
+	[ -z "$mtu" ] || needs_large_frames || set_mtu "$interface" "$mtu"
 	if reason="$(ip link set dev "$interface" up 2>&1)"; then
 		info "using interface $interface ($mac)"
 	else

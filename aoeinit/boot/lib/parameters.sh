@@ -190,5 +190,6 @@ read_image_facts() {
 	done </etc/aoeinit/image
 	read -r running </proc/sys/kernel/osrelease
 	info "version $image_version on kernel $running"
-	[ "$image_kernel" = "$running" ] || problem "this image was built for kernel $image_kernel, not $running"
+	[ "$image_kernel" = "$running" ] || problem "this image was built for kernel $image_kernel, not $running;\
+ build another with aoeinit build --kernel $running"
 }

@@ -6,6 +6,8 @@
 keep_pin() {
 	local units=/run/systemd/system pin_command
 	[ -n "$rd_aoe_server" ] || return 0
+	[ -z "$first_only" ] || warn "rd.aoe.server= was compared with the first server that answered only: to see all, the\
+ kernel needs debugfs (CONFIG_DEBUG_FS)"
 	write_filter >/run/aoeinit/pin.nft
 	pin_command="/run/aoeinit/busybox sh /run/aoeinit/keep-pin $target \"$pinned\""
 	if is_systemd; then

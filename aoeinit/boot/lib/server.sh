@@ -4,13 +4,14 @@
 
 rd_aoe_server=
 pinned=
+first_only=
 
 # check_servers: nobody but the servers of rd.aoe.server= answers for the target; fails loudly if somebody does.
 check_servers() {
 	[ -n "$rd_aoe_server" ] || return 0
 	read_pin
 	! find_stranger || fail "target $target is answered for by ${stranger:-nobody}, whom rd.aoe.server=$rd_aoe_server does\
- not name: nothing is mounted (all that answer: ${servers:-none})"
+ not name: nothing is mounted; switch that server off, or name it, too (all that answer: ${servers:-none})"
 }
 
 # read_pin: sets $pinned to the MACs of rd.aoe.server=, a comma and a space between them; fails where one is none.
@@ -43,10 +44,10 @@ find_stranger() {
 }
 
 # list_servers: sets $servers to the MACs of all that answer for the target, separated by commas. sysfs tells the first
-# only, debugfs all, as soon as the disk is complete.
+# only, debugfs all, as soon as the disk is complete; $first_only is set where it is just that one.
 list_servers() {
 	local line mounted=
-	servers=
+	servers='' first_only=
 	# Where it is there already, the running system's, it is left there.
 	mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null && mounted=1
 	while IFS= read -r line; do
@@ -63,7 +64,7 @@ list_servers() {
 	[ -z "$servers" ] || return 0
 	read -r line <"/sys/block/etherd!$target/mac"
 	colon_mac "$line"
-	servers="$colon_mac"
+	servers="$colon_mac" first_only=1
 }
 
 # is_mac TEXT: TEXT is a MAC address as sysfs writes it.

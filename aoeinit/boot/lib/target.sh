@@ -69,9 +69,11 @@ compare_abft() {
 # (docs/design.md).
 load_aoe() {
 	keep_module_option aoe.aoe_iflist= "${aoe_names:-/}"
-	[ -d /sys/module/aoe ] || load_modules aoe || fail "the aoe driver did not load, and without it there is no root"
+	[ -d /sys/module/aoe ] || load_modules aoe || fail "the aoe driver did not load, and without it there is no root:\
+ build the image for this kernel, with aoeinit build --kernel"
 	show_aoe_names
-	printf 2147483647 >/sys/module/aoe/parameters/aoe_deadsecs || problem "cannot set aoe_deadsecs"
+	printf 2147483647 >/sys/module/aoe/parameters/aoe_deadsecs ||
+		problem "cannot set aoe_deadsecs: the root dies when its server is away for 180 s; try aoe.aoe_deadsecs=2147483647"
 	probe_due=0 probe_pause=5
 }
 

@@ -23,7 +23,8 @@ mark() {
 
 # start_events: from now on each report of the kernel about a device ends next_event early.
 start_events() {
-	mkfifo /run/aoeinit/events || fail "cannot make /run/aoeinit/events, which all waits need"
+	mkfifo /run/aoeinit/events ||
+		fail "cannot make /run/aoeinit/events, which all waits need: the machine needs more memory"
 	uevent echo event >/run/aoeinit/events &
 	events_pid="$!"
 	exec 3<>/run/aoeinit/events
@@ -85,7 +86,8 @@ wait_shortly() {
 # pause SECONDS: lets SECONDS pass, so that a message can be read.
 pause() {
 	local end
-	read_clock || return 1
+	# Without a clock, where /proc could not be mounted, one wait has to do.
+	read_clock || next_event "$1" || return 0
 	end="$((now + $1 * 100))"
 	while read_clock && [ "$now" -lt "$end" ]; do
 		next_event 1
