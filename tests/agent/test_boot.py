@@ -267,8 +267,15 @@ HOSTILE = [
     "\\",
     "-rf /",
     "é\x7f\x1b[2J",
+    "a\ntarget=e6.6;reboot",
+    'a"$(reboot)"b',
     "x" * 4096,
 ]
+
+
+def printed(text: str) -> str:
+    """What is made of a text for a line of a message or of the state."""
+    return re.sub(r"[\x00-\x1f\x7f]", " ", text)
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -276,16 +283,32 @@ HOSTILE = [
     "name",
     [
         *("rootfstype", "rootflags", "panic", "other", "rd.break"),
-        *("rd.aoe", "rd.aoe.mtu", "rd.aoe.onfail", "rd.aoe.timeout", "rd.aoe.vlan"),
+        *("rd.aoe", "rd.aoe.mtu", "rd.aoe.onfail", "rd.aoe.timeout", "rd.aoe.vlan", "rd.overlay"),
     ],
 )
 def test_hostile_values_are_data(machine: Machine, name: str, value: str) -> None:
-    outcome = furnish(machine).boot(f'{ROOT} "{name}={value}"')
+    furnish(machine).put("proc/filesystems", "nodev\toverlay\n\text4\n")
+    outcome = machine.boot(f'{ROOT} "{name}={value}"')
     assert outcome.output == ""
     assert "switch_root [/sbin/init]" in outcome.log
     assert not [line for line in outcome.log if line.startswith("reboot")]
     if name != "other":
-        assert parameters_used(machine)[1:] == [re.sub(r"[\x00-\x1f\x7f]", " ", f"{name}={value}")]
+        assert parameters_used(machine)[1:] == [printed(f"{name}={value}")]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("init", "init={}: no such program"), ("rd.aoe.nic", "no network interface that is {}; there are: ")],
+)
+def test_hostile_values_that_name_nothing_end_the_boot(
+    hurried: Machine, name: str, message: str, value: str
+) -> None:
+    outcome = furnish(hurried).boot(f'{ROOT} {NOW} "{name}={value}"')
+    assert outcome.output == ""
+    assert [line for line in outcome.errors if line.startswith(printed(message.format(value))[:900])]
+    assert [line for line in outcome.log if line.startswith("reboot")] == ["reboot -n -f"]
+    assert not switched(outcome)
 
 
 def test_a_value_cannot_pass_for_another_line_of_the_state(machine: Machine) -> None:
