@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from aoeinit.boot.contract import DEAD_SECONDS, STEPS
 from aoeinit.system.namespace import network
 from aoeinit.system.servers import dhcp, vblade
 from aoeinit.trial.hardware import NetworkBoot
+from aoeinit.trial.layout import SERVER_MAC
 from tests.boot.conftest import LOGS
 from tests.lab.debian import ADDRESS, BIOS, INTERFACE, NEWER_SUITE, SUITE, make_source
 from tests.lab.disk import MIB, make_empty
@@ -25,6 +28,7 @@ from tests.lab.moving import (
     MIGRATE,
     MIGRATE_SECONDS,
     ROOT_PATH,
+    TARGET,
     check_moved,
     conditions,
     copy_disk,
@@ -39,6 +43,12 @@ pytestmark = pytest.mark.patient
 DOCTOR = """\
 verdict=$(aoeinit doctor --json)
 echo "aoelab-doctor=$(echo "$verdict" | tr -d '\\n')"
+"""
+STATUS = """\
+told=$(aoeinit status --json)
+echo "aoelab-status=$(echo "$told" | tr -d '\\n')"
+aoeinit status --plot /run/aoelab-steps.svg
+echo "aoelab-plot=$(tr -d '\\n' </run/aoelab-steps.svg)"
 """
 INSTALL = """\
 dpkg --install /var/cache/apt/archives/linux-image-*.deb
@@ -109,14 +119,16 @@ def test_the_copy_is_the_same_but_for_what_has_to_change(moved: Moved) -> None:
 
 def test_boots_without_its_disk_and_gets_a_new_kernel(diskless: Guest) -> None:
     newer = kernel_package(NEWER_SUITE).release
-    script = FACTS + DOCTOR + INSTALL.format(release=newer)
+    script = FACTS + DOCTOR + STATUS + INSTALL.format(release=newer)
     before = diskless.run(NetworkBoot(), script, patience=KERNEL_SECONDS)
     check_moved(before, kernel_package(SUITE).release, **DEVICES)
     check_verdict(before)
+    check_status(before)
     assert conditions(diskless.folder / "target") == CLEAN
-    after = diskless.run(NetworkBoot(), FACTS + DOCTOR)
+    after = diskless.run(NetworkBoot(), FACTS + DOCTOR + STATUS)
     check_moved(after, newer, **DEVICES)
     check_verdict(after)
+    check_status(after)
     assert conditions(diskless.folder / "target") == CLEAN
 
 
@@ -126,6 +138,32 @@ def check_verdict(report: Report) -> None:
     (swap,) = verdict["findings"]
     assert (verdict["boots"], swap["level"]) == (True, "warning")
     assert "swap over the network" in swap["what"]
+
+
+def check_status(report: Report) -> None:
+    """What the system tells of its own boot, and the driver of its target, on a real machine."""
+    told = json.loads(report.one("status"))
+    assert told["state"] == report.state
+    named = {key: told["state"][key] for key in ("target", "interface", "mac", "server", "paths")}
+    assert named == {
+        "target": TARGET,
+        "interface": INTERFACE,
+        "mac": NIC.mac,
+        "server": SERVER_MAC,
+        "paths": SERVER_MAC,
+    }
+    assert told["driver"] == {
+        "state": "up",
+        "interfaces": [INTERFACE],
+        "payload": 1024,
+        "mtu": 1500,
+        "dead_seconds": DEAD_SECONDS,
+        "paths": [{"mac": SERVER_MAC, "interfaces": [INTERFACE]}],
+    }
+    assert [step["name"] for step in told["steps"]] == list(STEPS)
+    picture = ET.fromstring(report.one("plot"))  # noqa: S314 - our own picture
+    titles = picture.iter("{http://www.w3.org/2000/svg}title")
+    assert [(title.text or "").partition(":")[0] for title in titles] == list(STEPS[1:])
 
 
 @pytest.mark.parametrize(
