@@ -158,8 +158,8 @@ def test_interfaces_that_do_not_serve_go_down_again(machine: Machine) -> None:
 
 def test_a_target_that_comes_late_is_waited_for(machine: Machine) -> None:
     furnish(machine, target="")
-    machine.speed = 200
-    machine.at(60, lambda: appear(machine))
+    machine.speed = 60
+    machine.at(120, lambda: appear(machine))
     outcome = machine.boot(f"{ROOT} rd.aoe.timeout=0 quiet")
     assert "switch_root [/sbin/init]" in outcome.log
     assert set(outcome.errors) == {f"waiting for {NO_ANSWER}"}

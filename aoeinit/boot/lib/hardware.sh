@@ -3,14 +3,14 @@
 
 # fail_without_interface: says which interfaces and drivers there are, and which hardware has no driver.
 fail_without_interface() {
-	local wanted="no network interface${rd_aoe_nic:+ that is $rd_aoe_nic}${unusable:+ that can be raised}"
+	local wanted="${rd_aoe_nic:+ that is $rd_aoe_nic}${unusable:+ that can be raised}"
 	list_present_interfaces
 	list_driverless_hardware
 	list_loaded_modules
 	[ -z "$vlan_refused" ] ||
 		wanted="$wanted with VLAN $vlan (the image needs --module 8021q, or the kernel 8021q built in)"
-	fail "$wanted; there are: ${present:-none}; hardware without a driver in this image: ${driverless:-none seen}; modules\
- loaded: ${loaded:-none}"
+	fail "no network interface$wanted; there are: ${present:-none}; hardware without a driver in\
+ this image: ${driverless:-none seen}; modules loaded: ${loaded:-none}"
 }
 
 # list_present_interfaces: sets $present to all interfaces of real hardware.

@@ -145,8 +145,8 @@ explain_missing() {
 		failure="no carrier on $described within $timeout s: check cable, switch port and driver$without_driver"
 	elif [ -z "$disks" ]; then
 		awaited="any AoE target to answer on $described"
-		failure="no AoE target answered on $described within $timeout s, and ${target_names:-any} was waited for; $masked"
-		failure="$failure$without_driver"
+		failure="no AoE target answered on $described within $timeout s, and\
+ ${target_names:-any} was waited for; $masked$without_driver"
 	elif [ -z "$target" ]; then
 		awaited="target $target_names on $described; only $disks answered"
 		failure="target $target_names did not answer on $described within $timeout s, only $disks did; $masked"
