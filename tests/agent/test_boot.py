@@ -77,9 +77,10 @@ def test_the_parameters_that_were_used_are_left_behind(machine: Machine) -> None
 
 
 def test_what_was_passed_on_to_modules_is_left_behind(machine: Machine) -> None:
-    furnish(machine).put("proc/modules", "e1000 1 0 - Live\nvirtio_net 1 0 - Live\n")
-    machine.boot(f"e1000.debug=16 {ROOT} systemd.unit=x virtio-net.napi_tx snd.slots=a")
-    assert parameters_used(machine) == [ROOT, "e1000.debug=16", "virtio_net.napi_tx"]
+    modules = "e1000 1 0 - Live\nvirtio_net 1 0 - Live\naoe 1 0 - Live\n"
+    furnish(machine).put("proc/modules", modules)
+    machine.boot(f"e1000.debug=16 {ROOT} systemd.unit=x virtio-net.napi_tx aoe.aoe_maxout=4 snd.slots=a")
+    assert parameters_used(machine) == [ROOT, "e1000.debug=16", "virtio_net.napi_tx", "aoe.aoe_maxout=4"]
 
 
 def test_without_parameters_none_are_told(machine: Machine) -> None:

@@ -68,6 +68,8 @@ compare_abft() {
 # microseconds, so never more than 4294 s. 0 means never, too, but also never to leave a dead path for another
 # (docs/design.md).
 load_aoe() {
+	# A copy: the state tells of options that the command line has, and this one is the agent's.
+	local module_options="$module_options"
 	keep_module_option aoe.aoe_iflist= "${aoe_names:-/}"
 	[ -d /sys/module/aoe ] || load_modules aoe || fail "the aoe driver did not load, and without it there is no root:\
  build the image for this kernel, with aoeinit build --kernel"
