@@ -83,12 +83,13 @@ def hands_over(text: str) -> bool:
 
 def lives(text: str) -> bool:
     """Tell whether the init of a system says this."""
-    return bool(_LIFE.search(text))
+    return bool(_LIFE.search(plain(text)))
 
 
 def is_stuck(text: str) -> bool:
     """Tell whether nothing comes after this line."""
-    return bool(_STUCK.search(text) or _PANIC.search(text))
+    said = plain(text)
+    return bool(_STUCK.search(said) or _PANIC.search(said))
 
 
 def judge(lines: Sequence[Line], token: str | None, *, off: bool) -> Outcome:

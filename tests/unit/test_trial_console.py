@@ -94,6 +94,7 @@ def test_a_disk_of_the_users_was_reached_when_its_init_is_started_or_speaks(sign
     "text",
     [
         "\x1b[0mWelcome to GRUB!",
+        "\x1b[0;30;47mWelcome to \x1b[25;11H\x1b[25;12HGRUB!",
         "Welcome to ",
         "Welcome to GR",
         "Welcome to Fedora Linux 40 dracut-059 (Initramfs)!",
@@ -166,7 +167,13 @@ def test_what_the_agent_says_is_told_from_what_mentions_it(text: str, message: s
 
 
 @pytest.mark.parametrize(
-    "text", ["No bootable device.", *PANIC, "[ 9.9] aoeinit: rd.break=root: a shell on the console; leave"]
+    "text",
+    [
+        "No bootable device.",
+        "\x1b[0mgrub> \x1b[25;7H",
+        *PANIC,
+        "[ 9.9] aoeinit: rd.break=root: a shell on the console; leave",
+    ],
 )
 def test_nothing_is_waited_for_after_the_last_word(text: str) -> None:
     assert is_stuck(text)
