@@ -171,7 +171,10 @@ def mounts() -> list[str]:
     ("words", "why"),
     [
         (("--nic", "pcnet"), "the agent gave up: no network interface"),
-        (("--append", "root=/dev/etherd/e11.0p9"), "target e11.0 has no partition 9, it has e11.0p1"),
+        (
+            ("--append", "root=/dev/etherd/e11.0p9 rd.aoe.timeout=10"),
+            "target e11.0 has no partition 9, it has e11.0p1",
+        ),
     ],
     ids=["no-driver", "no-root"],
 )
