@@ -40,6 +40,27 @@ def test_a_boot_in_its_order(machine: Machine) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("parameters", "target"),
+    [
+        (ROOT, "e11.0 aoe0 p1"),
+        ("rd.aoe=e11.0", "e11.0 aoe0 p1"),
+        (f"{ROOT} rd.overlay rd.aoe.vlan=7", "e11.0 eth0.7 p1"),
+        (f"{ROOT} rd.aoe.nic=eth0 rd.aoe.server=52:54:00:aa:bb:cc", "e11.0 aoe0 p1"),
+    ],
+)
+def test_a_boot_that_finds_all_in_place_waits_for_nothing(
+    still: Machine, parameters: str, target: str
+) -> None:
+    """A wait would end it. The watcher beside the agent is left out: it does nothing else."""
+    furnish(still, target=target)
+    still.put("proc/filesystems", "nodev\toverlay\n\text4\n")
+    still.put("lib/aoeinit/~strict.sh", "watch_silence() { :; }\nnext_event() { record_reboot waited; }\n")
+    outcome = still.boot(parameters)
+    assert not [line for line in outcome.log if line.startswith("reboot")]
+    assert switched(outcome)
+
+
 def test_what_a_boot_leaves_behind(machine: Machine) -> None:
     furnish(machine).boot(ROOT)
     state = dict(line.split("=", 1) for line in machine.read("run/aoeinit/state").splitlines())

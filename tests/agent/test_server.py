@@ -52,6 +52,17 @@ def test_one_that_comes_between_is_refused_at_the_mount(machine: Machine) -> Non
     assert not switched(outcome)
 
 
+def test_one_that_comes_while_the_init_is_looked_for_is_refused_at_the_next_look(machine: Machine) -> None:
+    with_servers(machine, OURS)
+    machine.on(
+        "mount sysroot", f"printf '{OTHER.replace(':', '')}:0:1:1\\n' >>/sys/kernel/debug/aoe/e11.0; false"
+    )
+    outcome = machine.boot(f"rd.aoe=e11.0 rd.aoe.server={OURS} panic=-1")
+    assert outcome.errors[0].startswith(f"target e11.0 is answered for by {OTHER}")
+    looked_at = [line for line in outcome.log if line.startswith("mount") and line.endswith("/sysroot")]
+    assert looked_at == ["mount -o ro /dev/etherd/e11.0p1 /sysroot"]
+
+
 def test_without_debugfs_the_first_server_is_compared(machine: Machine) -> None:
     outcome = furnish(machine).boot(f"{ROOT} rd.aoe.server={OURS}")
     assert switched(outcome)

@@ -120,6 +120,7 @@ is_wanted() {
 # has_init DEVICE: DEVICE holds a program that can be the new root's init; looked for without replaying a journal.
 has_init() {
 	local root="$1" gentle='' reason=''
+	check_servers
 	read_superblock "$1"
 	case "$kind" in
 	ext) gentle=,noload ;;
