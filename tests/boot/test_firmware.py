@@ -1,4 +1,4 @@
-"""Machines without a disk and without a word: of two targets only the firmware knows the right one."""
+"""Machines without a disk whose firmware has booted from one of two targets, and left the agent a note."""
 
 import secrets
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aoeinit.system.namespace import network
-from aoeinit.system.qemu import machine
+from aoeinit.system.qemu import Machine, machine
 from aoeinit.system.servers import dhcp, vblade
 from aoeinit.trial.hardware import CONSOLE, Boot, Hardware, NetworkBoot, Nic
 from tests.lab.bench import SYSTEM_SECONDS, Bench
@@ -29,7 +29,35 @@ def test_boots_from_the_target_that_the_firmware_booted_from(firmware: str, suit
     other = bench.tiny_disk(secrets.token_hex(8))
     tree = bench.folder / "root"
     make_tiny_root(tree, token)
-    disk, boot = DISKS[firmware](bench.folder, tree, suite)
+    disk, boot = DISKS[firmware](bench.folder, tree, suite, CONSOLE)
+    client = run(bench, other, disk, boot)
+    report = read_report(client.lines)
+    assert report.one("token") == token
+    assert report.one("parameters").endswith(CONSOLE)
+    assert "root=" not in report.one("parameters")
+    assert (report.state["target"], report.state["mac"]) == ("e11.1", NIC.mac)
+    assert has_line(client, "target e11.1, as the firmware's aBFT says")
+
+
+@pytest.mark.parametrize("lock", ["", " lockdown=integrity"], ids=["open", "locked"])
+def test_a_parameter_decides_against_the_firmware(lock: str, bench: Bench) -> None:
+    """Firmware other than EFI leaves its note in memory, which a kernel that is locked down does not show."""
+    token = secrets.token_hex(8)
+    other = bench.tiny_disk(token)
+    tree = bench.folder / "root"
+    make_tiny_root(tree, "unwanted")
+    disk, boot = bios_disk(bench.folder, tree, "bookworm", f"{CONSOLE} rd.aoe=e11.0{lock}")
+    client = run(bench, other, disk, boot)
+    report = read_report(client.lines)
+    assert (report.one("token"), report.state["target"]) == (token, "e11.0")
+    assert has_line(client, "Lockdown: dd: /dev/mem,kmem,port is restricted") == bool(lock)
+    told = "aoeinit: the firmware's aBFT names e11.1 and rd.aoe= e11.0; the parameter decides"
+    assert has_line(client, told) != bool(lock)
+    assert has_line(client, "aBFT") != bool(lock)
+
+
+def run(bench: Bench, other: Disk, disk: Disk, boot: Boot) -> Machine:
+    """Let a machine with two cards boot as firmware does: from ``disk``, slot 1, beside another target."""
     hardware = Hardware(NIC, memory=1024, accelerator=bench.accelerator, more=(OTHER,))
     with (
         network(taps=2) as net,
@@ -39,26 +67,25 @@ def test_boots_from_the_target_that_the_firmware_booted_from(firmware: str, suit
         machine(net, hardware, boot, bench.log) as client,
     ):
         client.run_to_end(SYSTEM_SECONDS)
-    report = read_report(client.lines)
-    assert report.one("token") == token
-    assert report.one("parameters").endswith(CONSOLE)
-    assert "root=" not in report.one("parameters")
-    assert (report.state["target"], report.state["mac"]) == ("e11.1", NIC.mac)
-    assert any("target e11.1, as the firmware's aBFT says" in line.text for line in client.lines)
+    return client
 
 
-def bios_disk(folder: Path, tree: Path, suite: str) -> tuple[Disk, Boot]:
+def has_line(client: Machine, text: str) -> bool:
+    return any(text in line.text for line in client.lines)
+
+
+def bios_disk(folder: Path, tree: Path, suite: str, parameters: str) -> tuple[Disk, Boot]:
     (tree / "boot").mkdir()
     for source, name in zip(kernel_files(folder, suite), ("vmlinuz", "initrd.img"), strict=True):
         shutil.copy(source, tree / "boot" / name)
     disk = make_disk(folder / "disk", tree, mib=128)
-    install_grub(disk, CONSOLE)
+    install_grub(disk, parameters)
     return disk, NetworkBoot()
 
 
-def efi_disk(folder: Path, tree: Path, suite: str) -> tuple[Disk, Boot]:
+def efi_disk(folder: Path, tree: Path, suite: str, parameters: str) -> tuple[Disk, Boot]:
     vmlinuz, image = kernel_files(folder, suite)
-    grub = make_efi_grub(folder / "grub", CONSOLE)
+    grub = make_efi_grub(folder / "grub", parameters)
     files = {"EFI/BOOT/BOOTX64.EFI": grub, "vmlinuz": vmlinuz, "initrd.img": image}
     return make_efi_disk(folder / "disk", tree, files, mib=64), efi_network_boot(folder)
 
