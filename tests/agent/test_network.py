@@ -136,6 +136,18 @@ def test_an_old_kernel_renames_what_is_down(machine: Machine) -> None:
     assert outcome.kmsg[-1] == AT_LAST
 
 
+def test_the_mount_waits_for_the_link_of_one_that_went_down_for_its_name(machine: Machine) -> None:
+    machine.plug_in("eth0", 2)
+    machine.plug_in("eth1", 3)
+    machine.put("sys/block/etherd!e11.0/netif", "eth1\n")
+    machine.on("ip name", '[ ! -e "/sys/class/net/$1/carrier" ] || refuse "ip: Device or resource busy"')
+    machine.on("ip up", 'echo 0 >"/sys/class/net/$1/link"')
+    comes = "next_event() { note waits; echo 1 >/sys/class/net/aoe0/carrier; }"
+    raised = "adopt_interfaces; for card in /sys/class/net/*; do echo 1 >$card/carrier; done"
+    outcome = machine.run(f"{comes}; {raised}; {SETTLE}")
+    assert outcome.log[-2:] == ["ip link set dev aoe0 up", "waits"]
+
+
 def test_one_that_is_up_and_cannot_be_renamed_goes_up_again(machine: Machine) -> None:
     machine.plug_in("eth0", 2)
     machine.plug_in("eth1", 3)

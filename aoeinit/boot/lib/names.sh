@@ -5,6 +5,9 @@
 # The indexes of the interfaces that have the name they keep.
 named=
 
+# An interface went down to be renamed, and up again.
+raised_again=
+
 # find_interface INDEX: sets $interface and $mac to what the interface is called now; false if it has gone.
 find_interface() {
 	local folder index
@@ -33,9 +36,11 @@ name_new_interfaces() {
 }
 
 # name_serving_interfaces: those that serve the target have the names that they keep, and the driver uses no others.
+# What is asked of the target without a link is asked again after pauses that grow: the link is waited for.
 name_serving_interfaces() {
 	local index old
 	[ -z "$rd_aoe_nic" ] || return 0
+	raised_again=
 	for index in $serving; do
 		case " $named " in
 		*" $index "*) continue ;;
@@ -47,6 +52,7 @@ name_serving_interfaces() {
 	done
 	aoe_names=
 	show_interfaces "$serving"
+	[ -z "$raised_again" ] || wait_for explain_missing is_linked || fail "$failure"
 }
 
 # name_interface INDEX: gives the interface the name it keeps. udev leaves alone a name that an interface was
@@ -116,6 +122,7 @@ rename_link() {
 	read -r _ 2>/dev/null <"/sys/class/net/$1/carrier" || return 1
 	detail "$1 goes down to be renamed ($reason)"
 	ip link set dev "$1" down
+	raised_again=1
 	if reason="$(ip link set dev "$1" name "$2" 2>&1)"; then
 		ip link set dev "$2" up
 	else

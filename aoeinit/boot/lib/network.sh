@@ -121,10 +121,15 @@ await_carrier() {
 	wait_for explain_missing has_carrier || fail "$failure"
 }
 
-# has_carrier: true if a candidate has a link.
+# has_carrier: true if a candidate has a link; new interfaces are raised first.
 has_carrier() {
-	local index carrier
 	find_interfaces
+	is_linked
+}
+
+# is_linked: true if a candidate has a link.
+is_linked() {
+	local index carrier
 	for index in $interfaces; do
 		find_interface "$index" || continue
 		read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" || continue

@@ -142,7 +142,7 @@ explain_missing() {
 	described="${vlan:+VLAN $vlan of }${described:-any interface}"
 	list_disks
 	tell_driverless_hardware
-	if [ -z "$disks" ] && ! has_carrier; then
+	if ! is_linked; then
 		awaited="carrier on $described"
 		failure="no carrier on $described within $timeout s: check cable, switch port and driver$without_driver"
 	elif [ -z "$disks" ]; then
