@@ -43,12 +43,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "patient: waits for minutes and needs little else")
+    config.addinivalue_line("markers", "patient: takes minutes, so it begins early")
+    config.addinivalue_line("markers", "idle: waits for minutes and does little else")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits: the short boots go on beside it."""
-    items.sort(key=lambda item: item.get_closest_marker("patient") is None)
+    """Begin with what takes long: the short boots go on beside it."""
+    items.sort(key=lambda item: not {"idle", "patient"} & {mark.name for mark in item.iter_markers()})
 
 
 @pytest.fixture(scope="session", autouse=True)

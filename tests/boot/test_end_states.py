@@ -25,7 +25,7 @@ def test_names_the_card_without_a_driver(bench: Bench) -> None:
 
 def test_names_the_firmware_without_which_a_card_cannot_be_raised(bench: Bench) -> None:
     nic = Nic("i82551")
-    boot = bench.boot(ROOT, image=bench.build("--nic", "e100"))
+    boot = bench.boot(IMPATIENT, image=bench.build("--nic", "e100"))
     said = last_words(bench, boot, bench.tiny_disk(secrets.token_hex(8)), nic, earlier=True)
     assert f"cannot raise aoe0 ({nic.mac}): " in said
     assert said.endswith("firmware that is not in the image: e100/d102e_ucode.bin")

@@ -57,7 +57,7 @@ def test_a_boot_with_them_reaches_its_root(bench: Bench) -> None:
 )
 def test_a_boot_that_one_of_them_ends_says_which(name: str, message: str, bench: Bench) -> None:
     value = f"$({RUN})"
-    client = boot(bench, bench.tiny_disk("unreachable"), f'"{name}={value}"')
+    client = boot(bench, bench.tiny_disk("unreachable"), f'"{name}={value}" rd.aoe.timeout=10')
     assert any(f"aoeinit: {message.format(value)}" in line.text for line in client.lines)
     assert not any("aoelab-token" in line.text for line in client.lines)
     assert not has_run(client)

@@ -76,7 +76,7 @@ services after
 """
 
 
-@pytest.mark.patient
+@pytest.mark.idle
 def test_a_root_outlives_its_server_being_away(bench: Bench) -> None:
     token = secrets.token_hex(8)
     pattern = secrets.token_bytes(PATTERN_BYTES)

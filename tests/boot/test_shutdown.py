@@ -59,7 +59,7 @@ systemctl --no-block {order} && echo aoelab-accepted={order}
 """
 
 
-@pytest.mark.patient
+@pytest.mark.idle
 def test_a_shutdown_ends_without_its_server(bench: Bench) -> None:
     # Each waits for minutes: all do at once.
     with ThreadPoolExecutor(3) as pool:
