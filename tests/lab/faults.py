@@ -21,6 +21,8 @@ shelf, slot, and the half of the tag that Linux counts requests with. With other
 sender) a mangled frame is a good one that says something else, and AoE has nothing to tell that by. The
 rest of the tag is when Linux sent the request; it believes what comes back, and may then wait minutes for
 a lost frame."""
+TAG: Final = range(18, 24)
+"""Where no frame is cut: what is missing arrives as zeros, and it would be the target's with a wrong tag."""
 
 COMMAND: Final = 19
 REGISTERS: Final = 24
@@ -71,7 +73,7 @@ def suffer(frame: bytes, fault: str, seconds: float, chance: Random) -> list[tup
         case "delayed":
             return [(chance.uniform(0, seconds), frame)]
         case "truncated" if not answers_a_read(frame):
-            return [(0, frame[: chance.randrange(ETHERNET_HEADER, len(frame))])]
+            return [(0, cut(frame, chance))]
         case "mangled":
             return [(0, mangle(frame, chance))]
         case _:
@@ -89,6 +91,12 @@ def asks_for(frame: bytes) -> int:
 def answers_a_read(frame: bytes) -> bool:
     """Whether a frame brings data: too little of it is an I/O error to Linux, which does not ask again."""
     return bool(frame[14] & RESPONSE) and frame[19] == 0 and len(frame) > SHORTEST
+
+
+def cut(frame: bytes, chance: Random) -> bytes:
+    """Leave the beginning of a frame."""
+    lengths = (*range(ETHERNET_HEADER, TAG.start), *range(TAG.stop, len(frame)))
+    return frame[: chance.choice(lengths)]
 
 
 def mangle(frame: bytes, chance: Random) -> bytes:
