@@ -239,6 +239,17 @@ def test_an_interface_that_can_be_raised_comes_after_one_that_cannot(hurried: Ma
     assert switched(outcome)
 
 
+def test_a_link_that_does_not_come_back_after_a_rename_is_no_end(hurried: Machine) -> None:
+    """Who mounts the root waits for the target with a watcher beside it."""
+    furnish(hurried, target="e11.0 eth0 p1").plug_in("eth1", 3)
+    away = "{ echo 0 >/sys/class/net/eth0/link; refuse busy; }"
+    hurried.on("ip name", f'[ ! -e "/sys/class/net/$1/carrier" ] || {away}')
+    hurried.on("mount sysroot", 'note "carrier $(cat /sys/class/net/aoe0/carrier)"')
+    outcome = hurried.boot(ROOT)
+    assert switched(outcome)
+    assert "carrier 0" in outcome.log
+
+
 def test_two_targets_named(machine: Machine) -> None:
     furnish(machine).put("etc/aoeinit/image", "kernel=6.1.0-test\ntarget=e9.0\n")
     outcome = machine.boot(f"{ROOT} rd.aoe=e12.0")

@@ -202,18 +202,3 @@ def test_a_wait_before_there_are_events_blocks(machine: Machine) -> None:
     assert "woken" in outcome.log
     assert switched(outcome)
     assert not (machine.root / "silence").exists()
-
-
-def test_a_link_that_does_not_come_back_after_a_rename(hurried: Machine) -> None:
-    furnish(hurried, target="e11.0 eth0 p1").plug_in("eth1", 3)
-    hurried.on(
-        "ip name",
-        '[ ! -e "/sys/class/net/$1/carrier" ] || { echo 0 >/sys/class/net/eth0/link; refuse busy; }',
-    )
-    outcome = hurried.boot(f"{ROOT} {NOW} rd.aoe.timeout=20")
-    described = f"aoe0 ({mac_of(2)}), eth1 ({mac_of(3)})"
-    fails(
-        outcome,
-        f"no carrier on {described} within 20 s: check cable, switch port and driver",
-        waiting=f"carrier on {described}",
-    )
