@@ -39,19 +39,25 @@ lint() {
 
 # boots: two at a time; those that wait for minutes and do little else go on beside them, one after the other.
 boots() {
-	local said status=0
+	local status=0
+	as_root true # asks for a password here, if it has to: what is beside this cannot
 	said=$(mktemp)
 	set -m # a group of its own, to be ended as one
 	as_root .venv/bin/python -m pytest -q -m idle tests/boot >"$said" 2>&1 &
 	set +m
 	idle=$!
-	trap 'as_root kill -- "-$idle"' EXIT
+	trap 'exit 130' INT TERM
+	trap end_idle EXIT
 	as_root .venv/bin/python -m pytest -q -n 2 -m "not idle" tests/boot || status=1
 	wait "$idle" || status=1
-	trap - EXIT
+	return "$status"
+}
+
+# end_idle: ends what boots has started beside itself, where that is not over, and tells what it said.
+end_idle() {
+	as_root kill -- "-$idle" 2>/dev/null || :
 	cat "$said"
 	rm "$said"
-	return "$status"
 }
 
 step "install" install_packages "$packages_to_build" "$packages_to_boot" "$packages_to_test"

@@ -230,8 +230,11 @@ def test_a_driver_is_looked_up_for_a_device_that_comes_after_the_first_interface
 
 
 def test_an_interface_that_can_be_raised_comes_after_one_that_cannot(hurried: Machine) -> None:
-    furnish(hurried).on("ip up", '[ -e /sys/class/net/eth5 ] || refuse "ip: no"')
-    hurried.at(15, lambda: hurried.plug_in("eth5", 5))
+    furnish(hurried).plug_in("eth5", 5)
+    (hurried.root / "sys/class/net/eth5").rename(hurried.root / "machine/late")
+    hurried.on(
+        "ip up", '[ -e /sys/class/net/eth5 ] || { mv /machine/late /sys/class/net/eth5; refuse "ip: no"; }'
+    )
     hurried.on("insmod aoe.ko", "aoe_loads; target_answers e11.0 eth5 p1")
     outcome = hurried.boot(f"{ROOT} {NOW}")
     assert outcome.said(f"<4>aoeinit: cannot raise aoe0 ({mac_of(2)}): ip: no")
@@ -248,6 +251,7 @@ def test_a_link_that_does_not_come_back_after_a_rename_is_no_end(hurried: Machin
     outcome = hurried.boot(ROOT)
     assert switched(outcome)
     assert "carrier 0" in outcome.log
+    assert outcome.said(f"<4>aoeinit: no carrier on aoe0 ({mac_of(2)}) since it was renamed")
 
 
 def test_two_targets_named(machine: Machine) -> None:

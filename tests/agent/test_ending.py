@@ -97,3 +97,23 @@ def test_a_boot_goes_on_after_a_break(machine: Machine) -> None:
         "insmod /lib/modules/aoe.ko aoe_iflist=aoe0"
     )
     assert "switch_root [/sbin/init]" in outcome.log
+
+
+def test_the_time_in_a_shell_is_not_lost_to_the_search(still: Machine) -> None:
+    furnish(still, target="").put("etc/aoeinit/image", OPEN)
+    still.on("setsid", 'seconds=400; echo "400.00 0.00" >/proc/uptime')
+    still.put(
+        "lib/aoeinit/~stepped.sh",
+        'next_event() { seconds=$((seconds + 1)); echo "$seconds.00 0.00" >/proc/uptime\n'
+        '[ "$seconds" -ne 410 ] || target_answers e11.0 aoe0 p1; }\n',
+    )
+    outcome = still.boot(f"{ROOT} rd.break=carrier")
+    assert "switch_root [/sbin/init]" in outcome.log
+
+
+def test_a_step_that_is_none_is_said(machine: Machine) -> None:
+    furnish(machine).put("etc/aoeinit/image", OPEN)
+    outcome = machine.boot(f"{ROOT} rd.break=pre-mount")
+    steps = "start, modules, interface, carrier, aoe, device, root, switch"
+    assert outcome.said(f"<4>aoeinit: rd.break=pre-mount is none of {steps}; ignored")
+    assert "switch_root [/sbin/init]" in outcome.log

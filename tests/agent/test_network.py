@@ -148,6 +148,16 @@ def test_the_mount_waits_for_the_link_of_one_that_went_down_for_its_name(machine
     assert outcome.log[-2:] == ["ip link set dev aoe0 up", "waits"]
 
 
+def test_of_several_each_link_is_waited_for(machine: Machine) -> None:
+    for index in (2, 3):
+        machine.plug_in(f"eth{index - 2}", index)
+    script = (
+        "serving='2 3'; echo 1 >/sys/class/net/eth0/carrier; echo 0 >/sys/class/net/eth1/carrier\n"
+        'serves_linked || echo "$linkless"; echo 1 >/sys/class/net/eth1/carrier; serves_linked && echo all'
+    )
+    assert machine.run(script).output == f"eth1 ({mac_of(3)})\nall\n"
+
+
 def test_one_that_is_up_and_cannot_be_renamed_goes_up_again(machine: Machine) -> None:
     machine.plug_in("eth0", 2)
     machine.plug_in("eth1", 3)

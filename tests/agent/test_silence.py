@@ -3,7 +3,7 @@
 import pytest
 
 from tests.agent.boot_samples import NOW, ROOT, fails, furnish, switched
-from tests.agent.machine import Machine
+from tests.agent.machine import Machine, mac_of
 
 STEPPED = """
 mkdir -p /run/aoeinit
@@ -40,6 +40,17 @@ def test_silence_is_told_every_15_seconds_and_ends_the_boot(still: Machine) -> N
     outcome = still.run(f"{STEPPED} timeout=40 panic=-1; watched mounting reads; note went on")
     assert outcome.errors == [*reminders(15, 30), silent(40)]
     assert outcome.log == ["reboot -n -f"]
+
+
+def test_a_link_that_is_lost_is_the_cause(still: Machine) -> None:
+    still.plug_in("aoe0", 2)
+    lost = "interfaces=2; echo 0 >/sys/class/net/aoe0/carrier"
+    outcome = still.run(f"{STEPPED} {lost}; timeout=20 panic=-1; watched mounting reads")
+    cause = f"; no carrier on aoe0 ({mac_of(2)}): check cable, switch port and driver"
+    assert outcome.errors == [
+        *(f"{reminder}{cause}" for reminder in reminders(15)),
+        silent(20).replace(f"; {MEANS}", cause),
+    ]
 
 
 def test_without_a_timeout_silence_is_only_told(still: Machine) -> None:

@@ -111,9 +111,20 @@ def test_the_partitions_of_a_target(machine: Machine, partitions: str, listed: s
     assert machine.run(script).output == f"{listed}\n"
 
 
-def test_the_carrier_may_be_lost_while_the_target_is_waited_for(machine: Machine) -> None:
+@pytest.mark.parametrize("answered", ["", "target_answers e11.0 aoe0;"])
+def test_the_carrier_may_be_lost_while_the_target_is_waited_for(machine: Machine, answered: str) -> None:
     machine.plug_in("eth0", 2, carrier=False)
-    outcome = machine.run('timeout=9; adopt_interfaces; target=e11.0; explain_missing; echo "$failure"')
+    outcome = machine.run(
+        f'timeout=9; adopt_interfaces; {answered} target=e11.0; explain_missing; echo "$failure"'
+    )
     assert outcome.output == (
         "no carrier on aoe0 (52:54:00:00:00:02) within 9 s: check cable, switch port and driver\n"
     )
+
+
+@pytest.mark.parametrize("targets", ["", "e9.0 e11.0"])
+def test_what_answered_last_thing_is_the_target_all_the_same(still: Machine, targets: str) -> None:
+    """The second that better ones have to answer is over with the time for the whole search."""
+    script = f"mkdir -p /run/aoeinit; target_answers e11.0 aoe0; targets='{targets}'; deadline=200"
+    outcome = still.run(f'{script}; wait_for explain_missing find_target && echo "$target"')
+    assert outcome.output == "e11.0\n"

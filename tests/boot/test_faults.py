@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.lab.faults import ETHER_TYPE, MANGLED, TAG, Faults, suffer
+from tests.lab.faults import ETHER_TYPE, MANGLED, UNCUT, Faults, suffer
 
 REQUEST, ANSWER = 0x10, 0x18
 ADDRESSES = bytes(12)
@@ -78,7 +78,7 @@ def test_an_answer_with_data_is_not_cut(chance: Random) -> None:
     assert suffer(answer, "truncated", 0, chance) == [(0, answer)]
     ((_, arrived),) = suffer(request, "truncated", 0, chance)
     assert len(arrived) < len(request)
-    assert len(arrived) not in TAG
+    assert len(arrived) not in UNCUT
     assert request.startswith(arrived)
 
 

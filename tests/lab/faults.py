@@ -21,8 +21,8 @@ shelf, slot, and the half of the tag that Linux counts requests with. With other
 sender) a mangled frame is a good one that says something else, and AoE has nothing to tell that by. The
 rest of the tag is when Linux sent the request; it believes what comes back, and may then wait minutes for
 a lost frame."""
-TAG: Final = range(18, 24)
-"""Where no frame is cut: what is missing arrives as zeros, and it would be the target's with a wrong tag."""
+UNCUT: Final = range(18, 24)
+"""Lengths that no frame is cut to: with zeros for the rest it would be the target's, with a wrong tag."""
 
 COMMAND: Final = 19
 REGISTERS: Final = 24
@@ -95,7 +95,7 @@ def answers_a_read(frame: bytes) -> bool:
 
 def cut(frame: bytes, chance: Random) -> bytes:
     """Leave the beginning of a frame."""
-    lengths = (*range(ETHERNET_HEADER, TAG.start), *range(TAG.stop, len(frame)))
+    lengths = (*range(ETHERNET_HEADER, UNCUT.start), *range(UNCUT.stop, len(frame)))
     return frame[: chance.choice(lengths)]
 
 

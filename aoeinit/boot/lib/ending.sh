@@ -12,6 +12,14 @@ set_onfail() {
 	esac
 }
 
+# set_break VALUE: the step at which the shell opens.
+set_break() {
+	case "$1" in
+	start | modules | interface | carrier | aoe | device | root | switch) break_at="$1" ;;
+	*) warn "rd.break=$1 is none of start, modules, interface, carrier, aoe, device, root, switch; ignored" ;;
+	esac
+}
+
 # recover_from_panic: lets the kernel restart the machine where it panics, as it does when the new init cannot be
 # executed, after the seconds of panic=; by itself it hangs for ever. What it was told, or was built with, stays.
 recover_from_panic() {
@@ -50,9 +58,15 @@ end_with() {
 	"/bin/$1" -n -f
 }
 
-# break_here STEP: opens the shell where rd.break= names STEP.
+# break_here STEP: opens the shell where rd.break= names STEP. The time in it is not lost to the search for the root.
 break_here() {
-	[ "$break_at" != "$1" ] || open_shell "rd.break=$1"
+	local opened
+	[ "$break_at" = "$1" ] || return 0
+	read_clock
+	opened="$now"
+	open_shell "rd.break=$1"
+	read_clock
+	[ -z "$deadline" ] || deadline="$((deadline + now - opened))"
 }
 
 # open_shell REASON: lets whoever is at the console look around, if the image was built for that; they may have to give

@@ -53,7 +53,23 @@ name_serving_interfaces() {
 	done
 	aoe_names=
 	show_interfaces "$serving"
-	[ -z "$raised_again" ] || wait_shortly 15 explain_missing is_linked || return 0
+	[ -z "$raised_again" ] || wait_shortly 15 explain_lost_link serves_linked ||
+		problem "no carrier on $linkless since it was renamed"
+}
+
+# serves_linked: all that serve the target have a link; if not, sets $linkless to the first without one.
+serves_linked() {
+	local index carrier=
+	for index in $serving; do
+		find_interface "$index" || continue
+		linkless="$interface ($mac)"
+		read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" && [ "$carrier" = 1 ] || return 1
+	done
+}
+
+# explain_lost_link: sets $awaited to the link that does not come back.
+explain_lost_link() {
+	awaited="carrier on $linkless"
 }
 
 # name_interface INDEX: gives the interface the name it keeps. udev leaves alone a name that an interface was

@@ -138,11 +138,11 @@ is_linked() {
 	return 1
 }
 
-# describe_interfaces: sets $described to the candidates with their MACs.
+# describe_interfaces: sets $described to the candidates with their MACs, or to those that serve once that is certain.
 describe_interfaces() {
 	local index
 	described=
-	for index in $interfaces; do
+	for index in ${serving:-$interfaces}; do
 		find_interface "$index" || continue
 		described="$described${described:+, }$interface ($mac)"
 	done

@@ -34,7 +34,7 @@ set_parameter() {
 	rd.aoe.server=) rd_aoe_server="$2" ;;
 	rd.aoe.timeout=) set_timeout "$2" ;;
 	rd.aoe.vlan=) set_vlan "$2" ;;
-	rd.break=) break_at="$2" ;;
+	rd.break=) set_break "$2" ;;
 	rd.debug) debug=1 ;;
 	rd.overlay) overlay=1 ;;
 	rd.overlay=) set_overlay "$2" ;;

@@ -36,7 +36,8 @@ watch_silence() {
 		silent="$(((now - since) / 100))"
 		[ "$timeout" -eq 0 ] || [ "$silent" -lt "$timeout" ] || fail_in_silence "$1"
 		if [ "$silent" -ge "$reminder" ]; then
-			error "waiting for target $target, which has not answered for $silent s ($1)"
+			find_lost_link
+			error "waiting for target $target, which has not answered for $silent s ($1)$without_link"
 			reminder="$((silent + 15))"
 		fi
 		next_event 1
@@ -63,8 +64,17 @@ fail_in_silence() {
 	: >/run/aoeinit/silent
 	read -r server 2>/dev/null <"/sys/block/etherd!$target/mac"
 	colon_mac "$server"
-	fail "target $target${colon_mac:+ (server $colon_mac)} does not answer any more: nothing for $timeout s ($1);\
- $silence_means"
+	find_lost_link
+	fail "target $target${colon_mac:+ (server $colon_mac)} does not answer any more: nothing for $timeout s\
+ ($1)${without_link:-; $silence_means}"
+}
+
+# find_lost_link: sets $without_link to what that says of a silence where the interfaces have lost their link.
+find_lost_link() {
+	without_link=
+	! is_linked || return 0
+	describe_interfaces
+	without_link="${described:+; no carrier on $described: check cable, switch port and driver}"
 }
 
 # explain_unread: the part of explain_missing that is about a target that answered, but not what is read from it.

@@ -116,11 +116,11 @@ find_target() {
 	return 1
 }
 
-# is_settled: true one second after it was first asked.
+# is_settled: true one second after it was first asked, or when there is no time left for that.
 is_settled() {
 	read_clock
 	settled="${settled:-$((now + 100))}"
-	[ "$now" -ge "$settled" ]
+	[ "$now" -ge "$settled" ] || [ "$now" -ge "${deadline:-$settled}" ]
 }
 
 # probe: lets the driver ask all targets to answer, after pauses that grow from 50 ms to 1 s.
