@@ -78,7 +78,10 @@ _HASH: Final = re.compile(r"\$[156]\$[./0-9A-Za-z$=]{10,}")
 
 def _hash(text: str) -> str:
     if not _HASH.fullmatch(text):
-        raise ConfigError("that is no crypt hash of a password", "take what openssl passwd -6 prints")
+        raise ConfigError(
+            "that is no crypt hash of a password",
+            "take what openssl passwd -6 prints, in single quotes: in double ones a shell takes $6 away",
+        )
     return text
 
 

@@ -153,6 +153,7 @@ def test_links_of_a_sysroot_are_followed_inside_it(tmp_path: Path) -> None:
         ('program = " "', 1, "program: ' ' is not a path", "name a file"),
         ('file = "key:/etc/key"', 1, "file: 'key' is no absolute path", "write where it is"),
         ('file = "/key:etc/key"', 1, "file: '/key:etc/key' is not SRC[:DST]", "absolute path in the image"),
+        ('emergency_password = "/x"', 1, "emergency_password: that is no crypt hash", "in single quotes"),
         ('nic = "all"\nnic = "host"', 2, "not TOML: Cannot overwrite a value", "a line is like"),
         ("nic = all", 1, "not TOML: Invalid value in column 7", 'a line is like: nic = "host"'),
         ('\nnic = ["all"\n\n', 2, "not TOML: Unclosed array", "a line is like"),
