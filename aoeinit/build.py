@@ -198,7 +198,7 @@ def _early_entries(microcode: Iterable[Microcode]) -> Iterator[Entry]:
         yield File("early_cpio", b"1\n")
 
 
-def _shell(settings: Settings) -> str:
+def emergency_shell(settings: Settings) -> str:
     """Say in the contract's words what kind of emergency shell there is."""
     if settings.emergency_password and not settings.emergency_shell:
         raise ConfigError("a password for the emergency shell, but no shell", "add --emergency-shell")
@@ -221,7 +221,7 @@ def _contract_files(options: BuildOptions, modules: Iterable[PlannedModule]) -> 
         "kernel": options.release,
         "target": str(options.settings.target or ""),
         "nic": "all" if ALL in options.settings.nic else "listed",
-        "shell": _shell(options.settings),
+        "shell": emergency_shell(options.settings),
     }
     image = "".join(f"{key}={value}\n" for key, value in facts.items() if value)
     ordered = sorted(

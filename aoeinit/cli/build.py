@@ -11,6 +11,7 @@ from aoeinit.cli.settings import setting_options, settings_for
 
 if TYPE_CHECKING:
     from aoeinit.build import ImagePlan
+    from aoeinit.config import Settings
     from aoeinit.image.uki import UkiParts
 
 WARNING_LETTERS = 120
@@ -102,7 +103,7 @@ def build(
         click.echo(as_data(image, made, output, uki))
     elif not quiet:
         if verbose or dry_run:
-            click.echo(contents(image))
+            click.echo(contents(image, settings))
         click.echo("\n".join(results(image, made, time.monotonic() - started)))
 
 
@@ -132,9 +133,11 @@ def results(image: "ImagePlan", made: Mapping[Path, int | None], seconds: float)
         yield f"{path}: {done}, {len(image.modules)} modules, {seconds:.2f} s"
 
 
-def contents(image: "ImagePlan") -> str:
+def contents(image: "ImagePlan", settings: "Settings") -> str:
     """Say for people what an image holds."""
-    lines = [f"kernel {image.release}"]
+    from aoeinit.build import emergency_shell
+
+    lines = [f"kernel {image.release}", f"shell {emergency_shell(settings) or 'none'}"]
     for each in image.modules:
         when = each.stage or "by alias"
         lines.append(f"module {when:10} {'required' if each.required else 'optional'} {each.module.path}")

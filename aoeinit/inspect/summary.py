@@ -14,6 +14,7 @@ LARGEST = 10
 FEW = 40
 WIDTH = 100
 DEEPEST = 60
+SHELLS = {"": "none", "open": "open", "password": "with a password"}
 
 
 def summary(image: Image, tree: Tree, facts: Facts, paint: Paint, *, full: bool = False) -> Iterator[str]:
@@ -56,9 +57,16 @@ def _head(image: Image, facts: Facts, paint: Paint) -> Iterator[str]:
         "drivers": {"listed": "in a fixed order", "all": "by alias, for any machine"}.get(
             facts.about.get("nic", ""), ""
         ),
+        "shell": _shell(facts),
         "interfaces": shown(", ".join(f"{mac} is {name}" for mac, name in facts.interfaces)),
     }
     yield from (f"{paint(f'{key:13}', 'heading')} {value}" for key, value in rows.items() if value)
+
+
+def _shell(facts: Facts) -> str:
+    """Say what emergency shell the image has, if it is one of aoeinit's."""
+    kind = facts.about.get("shell", "")
+    return SHELLS.get(kind, shown(kind)) if facts.about else ""
 
 
 def _segments(image: Image, paint: Paint) -> Iterator[str]:

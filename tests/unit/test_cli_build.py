@@ -78,6 +78,14 @@ def test_a_dry_run_changes_nothing(aoeinit: Aoeinit, sysroot: Path, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["system"]
 
 
+@pytest.mark.parametrize(("options", "said"), [([], "shell none"), (["--emergency-shell"], "shell open")])
+def test_a_plan_says_what_emergency_shell_the_image_will_have(
+    aoeinit: Aoeinit, sysroot: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    assert aoeinit(*usual(sysroot, tmp_path / "image"), "--dry-run", *options) == 0
+    assert said in aoeinit.out.splitlines()
+
+
 def test_json_is_the_same_for_a_plan_and_a_result_but_for_the_size(
     aoeinit: Aoeinit, sysroot: Path, tmp_path: Path
 ) -> None:
@@ -189,6 +197,16 @@ def test_a_wrong_command_line_exits_with_2(
 ) -> None:
     assert aoeinit(*usual(sysroot, tmp_path / "image"), *arguments) == 2
     assert "Usage: aoeinit build" in aoeinit.err
+
+
+def test_a_hash_that_the_shell_has_eaten_is_told_with_the_quotes_to_use(
+    aoeinit: Aoeinit, sysroot: Path, tmp_path: Path
+) -> None:
+    eaten = "/abcdefghijklmnopqrstuvwxyz0123456789"
+    shell = ("--emergency-shell", "--emergency-password", eaten)
+    assert aoeinit(*usual(sysroot, tmp_path / "image"), *shell) == 2
+    assert "no crypt hash" in aoeinit.err
+    assert "single quotes" in aoeinit.err
 
 
 def test_the_version_pays_for_click_alone() -> None:

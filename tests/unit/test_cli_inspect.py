@@ -27,6 +27,24 @@ def test_the_default_view_is_plain_outside_terminals(image: Path) -> None:
     assert "\x1b" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("version=0.1.0\n", ["shell         none"]),
+        ("version=0.1.0\nshell=open\n", ["shell         open"]),
+        ("version=0.1.0\nshell=password\n", ["shell         with a password"]),
+        ("", []),  # another tool's
+    ],
+)
+def test_the_default_view_says_what_emergency_shell_an_image_of_ours_has(
+    tmp_path: Path, about: str, said: list[str]
+) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(archive([*small_entries(), Made("etc/aoeinit/image", content=about.encode())]))
+    lines = CliRunner().invoke(inspect, [str(path)]).output.splitlines()
+    assert [line for line in lines if line.startswith("shell")] == said
+
+
 def test_cat_gives_the_very_bytes_and_follows_links(image: Path) -> None:
     result = CliRunner().invoke(inspect, [str(image), "--cat", "/bin/sh"])
     assert result.stdout_bytes == bytes(range(256)) * 2
