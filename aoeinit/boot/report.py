@@ -65,12 +65,18 @@ class BootReport:
 def read_boot_report(sysroot: Path) -> BootReport:
     """Read the report below a sysroot; the running system's is ``/``.
 
-    Raises :class:`AoeinitError` where this boot was not aoeinit's, or its report cannot be understood.
+    The time line may be empty. Raises :class:`AoeinitError` where this boot was not aoeinit's, or its report
+    cannot be understood.
     """
     pairs = list(_pairs(_required(sysroot, contract.STATE_FILE)))
     state = {key: value for key, value in pairs if key != "parameter"}
+    if not state.get("target"):
+        raise AoeinitError(
+            f"{sysroot / contract.STATE_FILE} names no target: it is damaged",
+            "boot again, which writes it anew, or name a whole copy with --sysroot",
+        )
     parameters = tuple(value for key, value in pairs if key == "parameter")
-    steps = tuple(_steps(_required(sysroot, contract.TIMELINE_FILE)))
+    steps = tuple(_steps(sysroot))
     pin = _line(sysroot, contract.PIN_FILE) or None
     return BootReport(state, parameters, pin, steps, read_driver(sysroot, state.get("target", "")))
 
@@ -105,11 +111,14 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
             yield key, value
 
 
-def _steps(text: str) -> Iterator[Step]:
-    for line in text.splitlines():
+def _steps(sysroot: Path) -> Iterator[Step]:
+    for line in _required(sysroot, contract.TIMELINE_FILE).splitlines():
         match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?) (\S+)", line, re.ASCII)
         if match is None:
-            raise AoeinitError(f"the time line has a line that is none: {line[:80]!r}")
+            raise AoeinitError(
+                f"{sysroot / contract.TIMELINE_FILE} has a line that is no step: {line[:80]!r}",
+                "boot again, which writes it anew, or empty it to see the rest",
+            )
         yield Step(match[2], float(match[1]))
 
 

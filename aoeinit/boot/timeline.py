@@ -21,7 +21,7 @@ MEANINGS: Final = {
     "interface": "interface is there",
     "carrier": "link is up",
     "aoe": "aoe driver loaded",
-    "device": "target answered",
+    "device": "root's device found",
     "root": "root mounted",
     "switch": "report written",
 }

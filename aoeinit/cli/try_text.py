@@ -57,9 +57,7 @@ def full(result: Result) -> Iterator[str]:
     for key, label in LABELS.items():
         if key in outcome.facts:
             yield f"  {label:<12} {shown(outcome.facts[key])}"
-    if len(outcome.steps) > 1:
-        yield "seconds to each step"
-        yield from step_lines([(each.name, each.seconds) for each in outcome.steps])
+    yield from step_lines([(each.name, each.seconds) for each in outcome.steps])
     if not outcome.reached:
         yield "the last of its console"
         told = [text for each in result.lines if (text := plain(each.text).strip())]

@@ -94,11 +94,36 @@ def test_a_report_has_what_the_agent_wrote_and_what_the_driver_says(booted: Path
 
 def test_a_driver_that_tells_nothing(tmp_path: Path) -> None:
     (tmp_path / "run/aoeinit").mkdir(parents=True)
-    (tmp_path / "run/aoeinit/state").write_text("")
+    (tmp_path / "run/aoeinit/state").write_text("target=e11.0\n")
     (tmp_path / "run/aoeinit/timeline").write_text("")
     report = read_boot_report(tmp_path)
     assert report.driver == DriverReport(None, (), None, None, None, ())
-    assert run(tmp_path).splitlines() == ["this boot", "the driver now", "seconds to each step"]
+    assert run(tmp_path).splitlines() == [
+        "this boot",
+        "  target       e11.0",
+        "the driver now",
+        "  state        unknown: /sys has no target e11.0",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "nonsense\n", "target=\n", "parameter=target=e11.0\n", "\0\0\0"])
+def test_a_damaged_state_is_an_error_that_names_the_file(booted: Path, text: str) -> None:
+    (booted / "run/aoeinit/state").write_text(text)
+    with pytest.raises(AoeinitError, match="names no target") as caught:
+        read_boot_report(booted)
+    assert caught.value.message.startswith(f"{booted}/run/aoeinit/state ")
+    assert "boot again" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["", "1.50 start\n"])
+def test_a_time_line_with_nothing_to_draw_makes_no_picture(booted: Path, text: str) -> None:
+    (booted / "run/aoeinit/timeline").write_text(text)
+    arguments = ["--sysroot", str(booted), "--plot", str(booted / "boot.svg")]
+    with pytest.raises(AoeinitError, match="run/aoeinit/timeline has no two steps") as caught:
+        CliRunner().invoke(status, arguments, catch_exceptions=False)
+    assert "--plot" in (caught.value.hint or "")
+    assert not (booted / "boot.svg").exists()
+    assert "seconds that each step took" not in run(booted)
 
 
 @pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
@@ -117,8 +142,10 @@ def test_a_system_that_the_agent_did_not_boot(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["soon start", "1.0", "-1 start", "1e9 start", "1.0 a b", "\u0661 start"])
 def test_a_time_line_that_cannot_be_read(booted: Path, line: str) -> None:
     (booted / "run/aoeinit/timeline").write_text(f"1.0 start\n{line}\n")
-    with pytest.raises(AoeinitError, match="the time line has a line that is none"):
+    with pytest.raises(AoeinitError, match="has a line that is no step") as caught:
         read_boot_report(booted)
+    assert caught.value.message.startswith(f"{booted}/run/aoeinit/timeline ")
+    assert "boot again" in (caught.value.hint or "")
 
 
 def test_it_is_printed_for_people(booted: Path) -> None:
@@ -139,7 +166,7 @@ def test_it_is_printed_for_people(booted: Path) -> None:
         "  dead_seconds 2147483647",
         "  path         52:54:00:aa:bb:cc on aoe0,aoe1",
         "  path         52:54:00:aa:bb:dd on aoe0",
-        "seconds to each step",
+        "seconds that each step took",
         "  modules      0.12",
         "  interface    0.01",
         "  carrier      2.07",
@@ -147,6 +174,7 @@ def test_it_is_printed_for_people(booted: Path) -> None:
         "  device       0.49",
         "  root         0.11",
         "  switch       0.01",
+        "  total        2.82",
     ]
 
 
@@ -172,7 +200,7 @@ def test_the_picture_is_written_and_names_every_step(booted: Path) -> None:
     texts = [element.text for element in elements((booted / "boot.svg").read_text()) if element.text]
     assert set(MEANINGS.values()) <= set(texts)
     assert tuple(MEANINGS) == STEPS[1:]
-    assert "2.07 s" in texts
+    assert {"2.07 s", "root's device found"} <= set(texts)
     assert any(text.startswith("2.82 s from process 1") for text in texts)
 
 
