@@ -59,11 +59,12 @@ name_serving_interfaces() {
 
 # serves_linked: all that serve the target have a link; if not, sets $linkless to the first without one.
 serves_linked() {
-	local index carrier=
+	local index
 	for index in $serving; do
-		find_interface "$index" || continue
-		linkless="$interface ($mac)"
-		read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" && [ "$carrier" = 1 ] || return 1
+		if ! has_link "$index" && find_interface "$index"; then
+			linkless="$interface ($mac)"
+			return 1
+		fi
 	done
 }
 

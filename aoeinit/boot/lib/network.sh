@@ -129,13 +129,17 @@ has_carrier() {
 
 # is_linked: true if a candidate has a link.
 is_linked() {
-	local index carrier
+	local index
 	for index in $interfaces; do
-		find_interface "$index" || continue
-		read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" || continue
-		[ "$carrier" != 1 ] || return 0
+		! has_link "$index" || return 0
 	done
 	return 1
+}
+
+# has_link INDEX: true if that interface has a link.
+has_link() {
+	local carrier=
+	find_interface "$1" && read -r carrier 2>/dev/null <"/sys/class/net/$interface/carrier" && [ "$carrier" = 1 ]
 }
 
 # describe_interfaces: sets $described to the candidates with their MACs, or to those that serve once that is certain.
